@@ -1,0 +1,70 @@
+"""What a caller asks for, exactly as it travels: chat completions and embeddings.
+
+Source: GitHub REST reference, "Run an inference request" (API version 2022-11-28, read 2026-11-22), and the OpenAI
+chat-completions fields that the same servers accept (`max_completion_tokens`, `reasoning_effort`, ...).
+Numeric ranges are profile data, not model constraints: `profiles.check` applies them before anything is spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["ChatRequest", "EmbeddingsRequest", "Message", "Role"]
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+#: One chat message in the wire's own shape: ``{"role": ..., "content": ...}`` plus `tool_calls`, `tool_call_id`, `name`.
+Message = Mapping[str, Any]
+
+
+class ChatRequest(BaseModel):
+    """One chat-completions request. Frozen; an unknown field is an error (`extra_body` carries what we do not know).
+
+    `extra_body` is merged over the JSON body and `extra_headers` over the HTTP headers; neither is serialised itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: str = Field(min_length=1)
+    messages: Sequence[Message] = Field(min_length=1)
+    frequency_penalty: float | None = None
+    logit_bias: Mapping[str, float] | None = None
+    logprobs: bool | None = None
+    max_completion_tokens: int | None = None
+    max_tokens: int | None = None
+    metadata: Mapping[str, str] | None = None
+    modalities: Sequence[str] | None = None
+    n: int | None = None
+    parallel_tool_calls: bool | None = None
+    presence_penalty: float | None = None
+    reasoning_effort: str | None = None
+    response_format: Mapping[str, Any] | None = None
+    seed: int | None = None
+    stop: str | Sequence[str] | None = None
+    stream: bool | None = None
+    stream_options: Mapping[str, Any] | None = None
+    temperature: float | None = None
+    tool_choice: str | Mapping[str, Any] | None = None
+    tools: Sequence[Mapping[str, Any]] | None = None
+    top_logprobs: int | None = None
+    top_p: float | None = None
+    user: str | None = None
+    extra_body: Mapping[str, Any] | None = Field(default=None, exclude=True)
+    extra_headers: Mapping[str, str] | None = Field(default=None, exclude=True)
+
+
+class EmbeddingsRequest(BaseModel):
+    """One embeddings request: `input` is one text or up to the endpoint's cap of texts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model: str = Field(min_length=1)
+    input: str | Sequence[str]
+    dimensions: int | None = None
+    encoding_format: Literal["float", "base64"] | None = None
+    user: str | None = None
+    extra_body: Mapping[str, Any] | None = Field(default=None, exclude=True)
+    extra_headers: Mapping[str, str] | None = Field(default=None, exclude=True)
