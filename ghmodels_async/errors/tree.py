@@ -10,4 +10,75 @@ GHModelsError
 │   └── RateLimitError ── QuotaExhaustedError
 ├── ConnectionFailedError · RequestTimeoutError (also a builtin TimeoutError)
 └── StreamError ── StreamInterruptedError · StreamTruncatedError · StreamDecodeError
-"""
+
+Each carries `why` it failed, what was `checked` and how to `fix` it (the message is composed of the three), pickles with
+all its attributes, and holds facts only: whether to try again is the retry policy's judgement.
+"""  # noqa: E501 - the tree is one drawing
+
+from __future__ import annotations
+
+from .answers import (
+    APIError,
+    BadRequestError,
+    BudgetExceededError,
+    ContentFilterError,
+    ModelAccessError,
+    ModelNotFoundError,
+    ModelsDisabledError,
+    ModelUnavailableError,
+    QuotaExhaustedError,
+    RateLimitError,
+    ServerError,
+    ServiceRetiredError,
+    TokenInvalidError,
+    TokenPermissionError,
+)
+from .local import (
+    AdmissionError,
+    ConfigurationError,
+    ConnectionFailedError,
+    PlanError,
+    QueueFullError,
+    RequestTimeoutError,
+    RequestTooLargeError,
+    StreamDecodeError,
+    StreamError,
+    StreamInterruptedError,
+    StreamTruncatedError,
+    TimeoutPhase,
+    TokenNotFoundError,
+    WouldExceedDeadlineError,
+)
+from .root import GHModelsError
+
+__all__ = [
+    "APIError",
+    "AdmissionError",
+    "BadRequestError",
+    "BudgetExceededError",
+    "ConfigurationError",
+    "ConnectionFailedError",
+    "ContentFilterError",
+    "GHModelsError",
+    "ModelAccessError",
+    "ModelNotFoundError",
+    "ModelUnavailableError",
+    "ModelsDisabledError",
+    "PlanError",
+    "QueueFullError",
+    "QuotaExhaustedError",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "RequestTooLargeError",
+    "ServerError",
+    "ServiceRetiredError",
+    "StreamDecodeError",
+    "StreamError",
+    "StreamInterruptedError",
+    "StreamTruncatedError",
+    "TimeoutPhase",
+    "TokenInvalidError",
+    "TokenNotFoundError",
+    "TokenPermissionError",
+    "WouldExceedDeadlineError",
+]
