@@ -6,14 +6,20 @@ A profile is one TOML file. Everything a table can say is here as a frozen value
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-__all__ = ["Anchor", "Auth", "Dialect", "Profile", "Quota", "Rate", "Unit"]
+from ghmodels_async import catalog
+
+__all__ = ["Anchor", "Auth", "Dialect", "Profile", "Quota", "Rate", "Unit", "matches"]
 
 Unit = Literal["requests", "tokens", "input_tokens"]
 Anchor = Literal["rolling", "utc", "us-pacific"]
+
+#: Model ids whose row is remembered per profile; many times the largest catalog seen (OpenRouter's, hundreds).
+_REMEMBERED = 4096
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -68,6 +74,19 @@ class Dialect(BaseModel):
     max_embedding_inputs: int = 2048
     completion_tokens_models: tuple[str, ...] = ()
     """Globs of model ids that refuse `max_tokens` and want `max_completion_tokens`."""
+    fixed_temperature_models: tuple[str, ...] = ()
+    """Globs of model ids that refuse every `temperature` but the default, 1."""
+
+    def wants_completion_tokens(self, model: str) -> bool:
+        """Whether this model's ceiling travels as `max_completion_tokens`."""
+        return matches(model, self.completion_tokens_models)
+
+
+def matches(model: str, globs: tuple[str, ...]) -> bool:
+    """Whether a glob matches the full id or the short name (after the last slash), ignoring case."""
+    full = model.lower()
+    short = full.rpartition("/")[2]
+    return any(fnmatchcase(full, glob.lower()) or fnmatchcase(short, glob.lower()) for glob in globs)
 
 
 class Profile(BaseModel):
@@ -89,6 +108,8 @@ class Profile(BaseModel):
     auth: Auth = Auth()
     headers: Mapping[str, str] = Field(default_factory=dict)
     query: Mapping[str, str] = Field(default_factory=dict)
+    query_paths: tuple[str, ...] = ("*",)
+    """Globs of the inference root's path for which `query` is sent."""
     dialect: Dialect = Dialect()
     ranges: Mapping[str, tuple[float, float]] = Field(default_factory=dict)
     """Inclusive numeric ranges of request fields the endpoint is known to enforce."""
@@ -103,5 +124,58 @@ class Profile(BaseModel):
     rows: Mapping[str, Mapping[str, Quota]] = Field(default_factory=dict)
     """row -> plan -> quota (model-scoped part); a missing plan means "not applicable on this plan"."""
     account: tuple[Rate, ...] = ()
-    """Limits over all models of the account."""
+    """Limits over all models of the account. Rates with scope "account" inside a row bind that row's models only."""
     account_concurrent: int | None = None
+
+    _row_by_model: dict[str, str | None] = PrivateAttr(default_factory=dict)
+    _quota_by_key: dict[tuple[str, str], Quota | None] = PrivateAttr(default_factory=dict)
+
+    def row_of(self, model: str) -> str | None:
+        """The limit row of a model: this profile's globs first, then the catalog snapshot, then the default row.
+
+        None means that nothing is known about the model; only account-wide limits apply then, and what 429s teach.
+        """
+        known = self._row_by_model
+        if model not in known:
+            if len(known) >= _REMEMBERED:  # ids come from callers: an endless stream of them must not fill memory
+                known.clear()
+            known[model] = self._find_row(model)
+        return known[model]
+
+    def _find_row(self, model: str) -> str | None:
+        for glob, row in self.models.items():
+            if matches(model, (glob,)):
+                return row
+        if self.catalog is not None:
+            entry = catalog.find(model, self.catalog)
+            if entry is not None and entry.limit_row in self.rows:
+                return entry.limit_row
+        return self.default_row
+
+    def quota_of(self, model: str, plan: str) -> Quota | None:
+        """Everything that limits `model` on `plan`, account-wide rates included.
+
+        Returns:
+            None when the model is not offered on this plan ("n/a" in the table). Models of one row share one object.
+
+        Raises:
+            KeyError: The profile has no such plan.
+        """
+        row = self.row_of(model)
+        key = (row or "", plan)
+        try:
+            return self._quota_by_key[key]
+        except KeyError:
+            pass
+        if plan not in self.plans:
+            raise KeyError(plan)
+        self._quota_by_key[key] = quota = self._build_quota(row, plan)
+        return quota
+
+    def _build_quota(self, row: str | None, plan: str) -> Quota | None:
+        if row is None:
+            return Quota(row="", plan=plan, rates=self.account, source=self.source)
+        own = self.rows[row].get(plan)
+        if own is None:
+            return None
+        return own.model_copy(update={"rates": own.rates + self.account})
