@@ -1,5 +1,7 @@
-"""Endpoints as data: one TOML file each, with limits, dialect, source and date."""
+"""Endpoints as data: one TOML file each, with limits, dialect, source and date; and requests in their dialects."""
 
+from .check import Problem, check
+from .encode import embeddings_body, to_body
 from .load import ProfileError, load, names
 from .profile import Anchor, Auth, Dialect, Profile, Quota, Rate, Unit, matches
 
@@ -7,12 +9,16 @@ __all__ = [
     "Anchor",
     "Auth",
     "Dialect",
+    "Problem",
     "Profile",
     "ProfileError",
     "Quota",
     "Rate",
     "Unit",
+    "check",
+    "embeddings_body",
     "load",
     "matches",
     "names",
+    "to_body",
 ]

@@ -72,6 +72,7 @@ def _build(text: str, label: str) -> Profile:
             line = line_of(text, ("based_on",))
             raise ProfileError(f"{label}:{line}: based_on: no shipped profile named {base!r}")
         raw = _merged(_flattened(base), raw)
+    raw = {key: value for key, value in raw.items() if value != ""}
     try:
         return to_profile(ProfileFile.model_validate(raw))
     except Misplaced as error:

@@ -76,6 +76,10 @@ class Dialect(BaseModel):
     """Globs of model ids that refuse `max_tokens` and want `max_completion_tokens`."""
     fixed_temperature_models: tuple[str, ...] = ()
     """Globs of model ids that refuse every `temperature` but the default, 1."""
+    refuses: tuple[str, ...] = ()
+    """Request fields the endpoint answers with an error; ``messages[].name`` is a key of each message."""
+    strip_publisher: bool = False
+    """Whether ``openai/gpt-4o`` must travel as ``gpt-4o``."""
 
     def wants_completion_tokens(self, model: str) -> bool:
         """Whether this model's ceiling travels as `max_completion_tokens`."""
@@ -120,6 +124,8 @@ class Profile(BaseModel):
     """Name of a shipped catalog snapshot, e.g. ``github-models``."""
     models: Mapping[str, str] = Field(default_factory=dict)
     """Model id or glob -> limit row, first match wins; checked before the catalog snapshot."""
+    model_ids: Mapping[str, str] = Field(default_factory=dict)
+    """Id as callers write it -> id as it travels, e.g. to a deployment's name. Exact, before `strip_publisher`."""
     default_row: str | None = None
     rows: Mapping[str, Mapping[str, Quota]] = Field(default_factory=dict)
     """row -> plan -> quota (model-scoped part); a missing plan means "not applicable on this plan"."""
@@ -151,6 +157,13 @@ class Profile(BaseModel):
             if entry is not None and entry.limit_row in self.rows:
                 return entry.limit_row
         return self.default_row
+
+    def wire_model(self, model: str) -> str:
+        """The id that travels in the request body."""
+        renamed = self.model_ids.get(model)
+        if renamed is not None:
+            return renamed
+        return model.rpartition("/")[2] if self.dialect.strip_publisher else model
 
     def quota_of(self, model: str, plan: str) -> Quota | None:
         """Everything that limits `model` on `plan`, account-wide rates included.

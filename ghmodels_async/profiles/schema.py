@@ -64,6 +64,7 @@ class ProfileFile(BaseModel):
     date: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
     catalog: str | None = None
     models: dict[str, str] = Field(default_factory=dict)
+    model_ids: dict[str, str] = Field(default_factory=dict)
     default_row: str | None = None
     day_anchor: Anchor = "rolling"
     limit_types: dict[str, str] = Field(default_factory=dict)

