@@ -1,6 +1,8 @@
-"""Every error as one tree, and the facts a 429 states. `tree` draws it."""
+"""Every error as one tree (`tree` draws it), and the one classification of every bad answer (`faults`)."""
 
-from .ratelimits import LimitUnit, RateLimitFacts
+from .context import FaultContext, token_kind
+from .faults import classify, from_error_object
+from .ratelimits import LimitUnit, RateLimitFacts, rate_limit_facts
 from .tree import (
     AdmissionError,
     APIError,
@@ -41,6 +43,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailedError",
     "ContentFilterError",
+    "FaultContext",
     "GHModelsError",
     "LimitUnit",
     "ModelAccessError",
@@ -65,4 +68,8 @@ __all__ = [
     "TokenNotFoundError",
     "TokenPermissionError",
     "WouldExceedDeadlineError",
+    "classify",
+    "from_error_object",
+    "rate_limit_facts",
+    "token_kind",
 ]
