@@ -2,6 +2,7 @@
 
 from .check import Problem, check
 from .encode import embeddings_body, to_body
+from .lines import line_of
 from .load import ProfileError, load, names
 from .profile import Anchor, Auth, Dialect, Profile, Quota, Rate, Unit, matches
 
@@ -17,6 +18,7 @@ __all__ = [
     "Unit",
     "check",
     "embeddings_body",
+    "line_of",
     "load",
     "matches",
     "names",
