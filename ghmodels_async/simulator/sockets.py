@@ -1,0 +1,143 @@
+"""The door with sockets: the service on 127.0.0.1, played in real time by the clock's scale.
+
+A client that goes away frees its slot `linger` seconds later. Resets are real (RST), so are half-closed connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from types import TracebackType
+
+from aiohttp import web
+
+from ghmodels_async.simulator.answer import Answer, Call, Ending
+from ghmodels_async.simulator.network import Network
+from ghmodels_async.simulator.service import Exchange, Service
+
+__all__ = ["Server"]
+
+
+class Server:
+    """A running server; `async with` starts and stops it.
+
+    Args:
+        service: Who answers.
+        network: Simulated travel time on top of the loopback's own.
+        host: Interface to listen on.
+        port: 0 picks a free one.
+    """
+
+    def __init__(self, service: Service, network: Network, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.service = service
+        self.network = network
+        self.clock = network.clock
+        self._host = host
+        self._port = port
+        self._runner: web.ServerRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Scheme, host and port, without a slash at the end."""
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def base_url(self) -> str:
+        """The inference root: `/chat/completions` is appended to it."""
+        return f"{self.url}/inference"
+
+    async def __aenter__(self) -> Server:
+        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop listening and hang up on everybody. Idempotent. Cancellation: safe, call again."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read()
+        delay = self.network.uplink()
+        if delay > 0:
+            await self.clock.sleep(delay)
+        exchange = self.service.arrive(_call(request, body), self.network.unix())
+        how = "disconnected"
+        try:
+            response = await self._play(request, exchange.answer)
+            how = "whole" if exchange.answer.ending is Ending.WHOLE else "broken"
+        finally:
+            self._finish(exchange, how)
+        return response
+
+    def _finish(self, exchange: Exchange, how: str) -> None:
+        linger = self.network.linger if how == "disconnected" else 0.0
+        if linger > 0:
+            clock = self.clock
+            clock.call_at(clock.now() + linger, self._let_go, exchange, how)
+        else:
+            self._let_go(exchange, how)
+
+    def _let_go(self, exchange: Exchange, how: str) -> None:
+        self.service.finish(exchange, self.network.unix(), how)
+
+    async def _play(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+        if answer.head_after > 0:
+            await self.clock.sleep(answer.head_after)
+        if answer.ending is Ending.WHOLE and len(answer.frames) <= 1:
+            return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        if not answer.headless:
+            await response.prepare(request)
+            await self._send_frames(response, answer)
+        await self._end(request, answer.ending)
+        if answer.ending is Ending.WHOLE:
+            await response.write_eof()
+        return response
+
+    async def _send_frames(self, response: web.StreamResponse, answer: Answer) -> None:
+        """Write each frame when it is due; what is overdue goes out in one write."""
+        clock = self.clock
+        due = clock.now()
+        waiting: list[bytes] = []
+        for delay, data in answer.frames:
+            due += delay
+            if delay > 0 and due > clock.now():
+                if waiting:
+                    await response.write(b"".join(waiting))
+                    waiting.clear()
+                await clock.sleep(due - clock.now())
+            waiting.append(data)
+        if waiting:
+            await response.write(b"".join(waiting))
+
+    async def _end(self, request: web.BaseRequest, ending: Ending) -> None:
+        transport = request.transport
+        if ending is Ending.WHOLE or transport is None:
+            return
+        if ending is Ending.STALL:
+            await asyncio.get_running_loop().create_future()
+        if ending is Ending.RESET:
+            raw = transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            transport.abort()
+        elif isinstance(transport, asyncio.WriteTransport) and transport.can_write_eof():
+            transport.write_eof()
+        raise ConnectionResetError("the simulated connection broke")
+
+
+def _call(request: web.BaseRequest, body: bytes) -> Call:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    origin = f"{request.scheme}://{request.host}"
+    return Call(request.method, request.path, headers, body, dict(request.query), origin)
