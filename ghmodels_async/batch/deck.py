@@ -1,0 +1,187 @@
+"""Which row goes next, and to which model: one deck for the whole run, one lane for each model.
+
+Rows are pulled from the input only when a lane has room. A row that must run again waits here until it is due and then
+goes before fresh ones, so that failures do not pile up at the end. A row that names its model goes to that lane; a row
+that names none goes to whichever of the run's lanes asks first, which is all that spilling is.
+
+What a parked lane cannot take now is neither kept nor lost: beyond a short shelf its rows are passed over, and the
+input is read once more when the lane asks again. Memory is the rows in flight plus the shelves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from ghmodels_async.clock import Clock
+
+from .rows import Job
+
+__all__ = ["Deck", "Lane", "LaneKey"]
+
+#: Model id and URL: a model that serves both kinds of rows has a lane for each.
+LaneKey = tuple[str, str]
+
+SHELF = 256
+#: Real seconds: a timer that sleeps through a suspended night looks at the wall clock again this often.
+LONGEST_SLEEP = 60.0
+
+
+@dataclass
+class Lane:
+    """One model's share of the run.
+
+    Attributes:
+        width: Rows it may hold that are not yet durable.
+        parked_until: Nominal Unix time until which its quota is used up; None when it is open.
+        closed: Why no further row goes to it; None while it is open.
+    """
+
+    key: LaneKey
+    width: int
+    room: asyncio.Semaphore
+    shelf: deque[Job] = field(default_factory=deque)
+    parked_until: float | None = None
+    closed: BaseException | None = None
+
+    @property
+    def model(self) -> str:
+        return self.key[0]
+
+
+class Deck:
+    """Hands out rows.
+
+    Args:
+        fresh: Starts a pass over the input: jobs neither answered nor held, and None now and then to let others run.
+        eligible: The open lanes that may serve a job, preferred first; may open one.
+        orphan: Told of a job that no open lane may serve; it settles it.
+        clock: What `due` and parking count in.
+    """
+
+    def __init__(
+        self,
+        fresh: Callable[[], Iterator[Job | None]],
+        eligible: Callable[[Job], list[Lane]],
+        orphan: Callable[[Job], None],
+        clock: Clock,
+    ) -> None:
+        self._start_pass = fresh
+        self._pass = fresh()
+        self._eligible = eligible
+        self._orphan = orphan
+        self._clock = clock
+        self._again: list[tuple[float, int, Job]] = []
+        self._passed_over: set[LaneKey] = set()
+        self._exhausted = False
+        self._changed = asyncio.Event()
+        self.held: set[int] = set()
+        """Rows handed out or shelved and not yet settled."""
+        self.closed = False
+
+    async def take(self, lane: Lane) -> Job | None:
+        """The next row for a lane; None when there will be none. Cancellation: safe, no row is lost."""
+        while not (self.closed or lane.closed):
+            if lane.parked_until is None or lane.parked_until <= self._clock.wall():
+                lane.parked_until = None
+                job = self._due(lane) or (lane.shelf.popleft() if lane.shelf else None) or await self._fresh(lane)
+                if job is not None:
+                    return job
+                if self._exhausted and not self.held:
+                    self.notify()
+                    return None
+            await self._wait(lane)
+        return None
+
+    def put_back(self, job: Job, wait: float = 0.0) -> None:
+        """A row that was handed out runs again, `wait` nominal seconds from now at the earliest."""
+        heapq.heappush(self._again, (self._clock.now() + wait, job.ordinal, job))
+        self.notify()
+
+    def settle(self, job: Job) -> None:
+        """A row needs nothing more (its record is durable), or is given up for this start."""
+        self.held.discard(job.ordinal)
+        self.notify()
+
+    def close(self) -> None:
+        """Hand out nothing more. What is in flight goes on."""
+        self.closed = True
+        self.notify()
+
+    def notify(self) -> None:
+        """Let every waiting lane look again."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    @property
+    def waiting(self) -> int:
+        """Rows that wait here for their time or their lane."""
+        return len(self._again)
+
+    def _due(self, lane: Lane) -> Job | None:
+        later = []
+        found = None
+        now = self._clock.now()
+        while self._again and self._again[0][0] <= now and found is None:
+            entry = heapq.heappop(self._again)
+            lanes = self._eligible(entry[2])
+            if not lanes:
+                self._orphan(entry[2])
+            elif any(each is lane for each in lanes):
+                found = entry[2]
+            else:
+                later.append(entry)
+        for entry in later:
+            heapq.heappush(self._again, entry)
+        return found
+
+    async def _fresh(self, lane: Lane) -> Job | None:
+        """Pull until a row is for this lane; put others on their shelves or pass over them."""
+        if self._exhausted and lane.key in self._passed_over:
+            self._passed_over.clear()
+            self._pass, self._exhausted = self._start_pass(), False
+        while not self._exhausted:
+            try:
+                job = next(self._pass)
+            except StopIteration:
+                self._exhausted = True
+                return None
+            if job is None:
+                await asyncio.sleep(0)
+                continue
+            lanes = self._eligible(job)
+            if any(each is lane for each in lanes):
+                self.held.add(job.ordinal)
+                return job
+            self._shelve(job, lanes)
+        return None
+
+    def _shelve(self, job: Job, lanes: list[Lane]) -> None:
+        if not lanes:
+            self.held.add(job.ordinal)
+            self._orphan(job)
+            return
+        for lane in lanes:
+            if len(lane.shelf) < SHELF:
+                lane.shelf.append(job)
+                self.held.add(job.ordinal)
+                self.notify()
+                return
+        self._passed_over.update(lane.key for lane in lanes)
+
+    async def _wait(self, lane: Lane) -> None:
+        """Until something changes, the next row is due, or the lane's quota opens."""
+        waits = [self._clock.scale * LONGEST_SLEEP]
+        if lane.parked_until is not None:
+            waits.append(lane.parked_until - self._clock.wall())
+        elif self._again:
+            waits.append(self._again[0][0] - self._clock.now())
+        changed = self._changed
+        try:
+            async with self._clock.timeout(max(min(waits), 0.0) + 1e-6):
+                await changed.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,151 @@
+"""One finished row in the OpenAI batch envelope, and what kind of failure an error is. Pure.
+
+``{"id", "custom_id", "response": {"status_code", "request_id", "body"}, "error"}``, as OpenAI and Azure Batch and
+``vllm run-batch`` write it, plus `attempts`, `model`, `usage` and `times`. An answer >= 400 stands in `response`;
+`error` is only for rows without an answer. Source: OpenAI API reference, "The request output object" (read 2026-11-22).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ghmodels_async.errors import (
+    APIError,
+    ConnectionFailedError,
+    ContentFilterError,
+    GHModelsError,
+    QuotaExhaustedError,
+    RateLimitError,
+    RequestTimeoutError,
+    RequestTooLargeError,
+    ServerError,
+    StreamError,
+)
+from ghmodels_async.wire import EmbeddingsReply
+
+from .rows import Job, RowError
+from .segments import record_line
+
+if TYPE_CHECKING:
+    from ghmodels_async.stream import ChatReply
+
+__all__ = ["failure_line", "fault_of", "matches", "success_line"]
+
+# ContentFilterError before the APIErrors, QuotaExhausted before RateLimit: the first match names the fault
+_FAULTS: tuple[tuple[type[BaseException], str], ...] = (
+    (RowError, "invalid"),
+    (ContentFilterError, "content_filter"),
+    (QuotaExhaustedError, "quota"),
+    (RateLimitError, "rate_limit"),
+    (RequestTooLargeError, "too_large"),
+    (ServerError, "server"),
+    (RequestTimeoutError, "timeout"),
+    (ConnectionFailedError, "connection"),
+    (StreamError, "stream"),
+    (APIError, "refused"),
+)
+
+
+def fault_of(error: BaseException) -> tuple[int, str]:
+    """HTTP status (0: there was none) and a one-word name of the failure."""
+    status = getattr(error, "status", None) or 0
+    return status, next((name for kind, name in _FAULTS if isinstance(error, kind)), "other")
+
+
+def matches(only: str, status: int, fault: str | None) -> bool:
+    """Whether a failure is meant by one word of ``--only``: ``429``, ``5xx``, or a fault's name such as ``timeout``."""
+    if only.endswith("xx") and only[:-2].isdigit():
+        return status // 100 == int(only[:-2])
+    return int(only) == status if only.isdigit() else only == fault
+
+
+def success_line(job: Job, reply: ChatReply | EmbeddingsReply, *, model: str, finished_at: float) -> bytes:
+    """The journal line of a row that succeeded. `finished_at` is Unix time."""
+    meta = getattr(reply, "meta", None)
+    usage = reply.usage.model_dump(mode="json", exclude_none=True) if reply.usage is not None else None
+    envelope = {
+        "id": _id(job),
+        "custom_id": job.custom_id,
+        "response": {
+            "status_code": 200,
+            "request_id": getattr(meta, "request_id", None) or "",
+            "body": _vectors(reply, model)
+            if isinstance(reply, EmbeddingsReply)
+            else _chat_body(reply, model, finished_at),
+        },
+        "error": None,
+        "attempts": getattr(meta, "attempts", 1),
+        "model": getattr(meta, "model", None) or model,
+        "usage": usage,
+        "times": _times(meta, finished_at),
+    }
+    return record_line(job.ordinal, job.hash, 200, None, _json(envelope))
+
+
+def failure_line(job: Job, error: BaseException, *, model: str | None, attempts: int, finished_at: float) -> bytes:
+    """The journal line of a row that failed for good. `attempts` counts the times it was tried."""
+    status, fault = fault_of(error)
+    why = error.why if isinstance(error, GHModelsError | RowError) else str(error)
+    code = getattr(error, "code", None) or fault
+    response = None
+    if status:
+        body = getattr(error, "body", None)
+        # `body` of an APIError is the error object itself or the start of a body that was none
+        shown = body if isinstance(body, Mapping) and "error" in body else {"error": body}
+        if not isinstance(body, Mapping):
+            shown = {"error": {"code": code, "message": why}}
+        response = {"status_code": status, "request_id": getattr(error, "request_id", None) or "", "body": shown}
+    envelope = {
+        "id": _id(job),
+        "custom_id": job.custom_id,
+        "response": response,
+        "error": None if response else {"code": str(code), "message": why, "line": job.line},
+        "attempts": attempts,
+        "model": model,
+        "usage": None,
+        "times": {"finished_at": _iso(finished_at)},
+    }
+    return record_line(job.ordinal, job.hash, status, fault, _json(envelope))
+
+
+def _id(job: Job) -> str:
+    return f"batch_req_{job.hash:016x}{job.ordinal:08x}"
+
+
+def _chat_body(reply: ChatReply, model: str, finished_at: float) -> dict[str, Any]:
+    body = reply.raw.model_dump(mode="json", exclude_none=True)
+    for choice in body.get("choices", ()):
+        choice.setdefault("finish_reason", "stop")
+        choice["message"].setdefault("role", "assistant")
+        choice["message"].setdefault("content", None)
+    # what a reader of batch files relies on, where a server leaves it out of its stream
+    required = {"id": "", "object": "chat.completion", "created": int(finished_at), "model": model}
+    return {**required, **body, "object": "chat.completion"}
+
+
+def _vectors(reply: EmbeddingsReply, model: str) -> dict[str, Any]:
+    body = reply.model_dump(mode="json", exclude_none=True)
+    for item in body["data"]:
+        item["object"] = "embedding"
+    usage = {"prompt_tokens": 0, "total_tokens": 0, **body.get("usage", {})}
+    return {"model": model, **body, "object": "list", "usage": usage}
+
+
+def _times(meta: Any, finished_at: float) -> dict[str, Any]:
+    times: dict[str, Any] = {"finished_at": _iso(finished_at)}
+    for name in ("queue_wait", "head_after", "first_delta_after", "duration"):
+        seconds = getattr(meta, name, None)
+        if seconds is not None:
+            times[name] = round(seconds, 4)
+    return times
+
+
+def _iso(wall: float) -> str:
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode()

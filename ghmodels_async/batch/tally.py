@@ -1,0 +1,65 @@
+"""Counts of a run while it goes on: what the live view, the events and the summary are made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+__all__ = ["ModelTally", "Tally"]
+
+
+@dataclass
+class ModelTally:
+    """One model's part. Tokens are the server's own counts."""
+
+    done: int = 0
+    failed: int = 0
+    in_flight: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    parked_until: float | None = None
+    """Nominal Unix time."""
+
+
+@dataclass
+class Tally:
+    """The run as a whole. `total` is None until the input was counted; `before` counts rows of earlier starts."""
+
+    total: int | None = None
+    before_done: int = 0
+    before_failed: int = 0
+    done: int = 0
+    failed: int = 0
+    cached: int = 0
+    again: int = 0
+    """Times a row went back into the queue."""
+    waiting: int = 0
+    started_at: float = 0.0
+    """Nominal monotonic seconds."""
+    ended_at: float | None = None
+    models: dict[str, ModelTally] = field(default_factory=dict)
+    faults: Counter[str] = field(default_factory=Counter)
+
+    def model(self, name: str) -> ModelTally:
+        return self.models.setdefault(name, ModelTally())
+
+    @property
+    def in_flight(self) -> int:
+        return sum(model.in_flight for model in self.models.values())
+
+    @property
+    def answered(self) -> int:
+        """Rows that need no call, of this start and earlier ones."""
+        return self.before_done + self.before_failed + self.done + self.failed
+
+    @property
+    def remaining(self) -> int | None:
+        return None if self.total is None else max(0, self.total - self.answered)
+
+    @property
+    def tokens_in(self) -> int:
+        return sum(model.tokens_in for model in self.models.values())
+
+    @property
+    def tokens_out(self) -> int:
+        return sum(model.tokens_out for model in self.models.values())
