@@ -17,7 +17,7 @@ from ghmodels_async.errors import ConfigurationError
 from ghmodels_async.profiles import Profile, ProfileError, load, names
 
 from .endpoint import Endpoint, endpoint_of
-from .sources import Value, config_path, read_config, read_env_file, state_path, values_of_environment
+from .sources import Value, config_path, read_config, read_env_file, values_of_environment
 
 __all__ = ["Settings", "resolve"]
 
@@ -37,7 +37,7 @@ class Settings:
     ledger: str
     """``memory``, ``sqlite`` or whatever else the ledger floor understands."""
     state_dir: Path | None
-    """Folder for ledgers; None if the system names no home."""
+    """Folder for ledgers; None: the ledger floor's own default."""
     sources: Mapping[str, str]
     """Setting -> where its value was written; settings left at their default are absent."""
     env: Mapping[str, str] = field(repr=False)
@@ -67,7 +67,7 @@ def resolve(
         organization: Login; see `endpoint_of`.
         enterprise: Slug, for error messages.
         ledger: None: look further; in the end ``sqlite``.
-        state_dir: None: look further; in the end the user's state folder.
+        state_dir: None: look further; in the end the ledger floor's default.
         allow_http: Plain http to other hosts. None: look further; in the end no.
         env: Variables; None means the process's own.
         env_file: File of ``NAME=value`` lines, read only when named here; the environment wins over it.
@@ -117,7 +117,7 @@ def _settings(profile: Profile, values: dict[str, Value], env: dict[str, str]) -
         organization=text("organization"),
         enterprise=text("enterprise"),
         ledger=text("ledger") or "sqlite",
-        state_dir=Path(folder).expanduser() if folder else state_path(env),
+        state_dir=Path(folder).expanduser() if folder else None,
         sources={key: value.source for key, value in values.items()},
         env=env,
     )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ghmodels_async.errors import ConfigurationError
 from ghmodels_async.profiles import line_of
 
-__all__ = ["KEYS", "Value", "config_path", "read_config", "read_env_file", "state_path", "values_of_environment"]
+__all__ = ["KEYS", "Value", "config_path", "read_config", "read_env_file", "values_of_environment"]
 
 #: Every setting a file or a ``GHMODELS_`` variable can give.
 KEYS = (
@@ -61,21 +61,11 @@ def values_of_environment(env: Mapping[str, str], described: Mapping[str, str]) 
 
 def config_path(env: Mapping[str, str]) -> Path | None:
     """Where the optional configuration file is: ``$XDG_CONFIG_HOME/ghmodels/config.toml``; None without a home."""
-    return _xdg(env, "XDG_CONFIG_HOME", ".config", "config.toml")
-
-
-def state_path(env: Mapping[str, str]) -> Path | None:
-    """Where ledgers live unless told otherwise: ``$XDG_STATE_HOME/ghmodels``; None without a home."""
-    return _xdg(env, "XDG_STATE_HOME", ".local/state", "")
-
-
-def _xdg(env: Mapping[str, str], variable: str, fallback: str, name: str) -> Path | None:
-    # the specification: a relative path in the variable is to be ignored
-    given = env.get(variable, "")
-    if given.startswith("/"):
-        return Path(given) / "ghmodels" / name
+    given = env.get("XDG_CONFIG_HOME", "")
+    if given.startswith("/"):  # the specification: a relative path is to be ignored
+        return Path(given) / "ghmodels" / "config.toml"
     home = env.get("HOME", "")
-    return Path(home) / fallback / "ghmodels" / name if home else None
+    return Path(home) / ".config" / "ghmodels" / "config.toml" if home else None
 
 
 def read_config(path: Path, *, required: bool) -> dict[str, Value]:

@@ -1,0 +1,83 @@
+"""Opening a client from command-line options, with a simulated service beside it when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from ghmodels_async.clock import Clock
+
+from .options import ClientOptions
+
+if TYPE_CHECKING:
+    from ghmodels_async.client import GitHubModels
+
+__all__ = ["SIMULATED_TOKEN", "open_client"]
+
+#: Goes nowhere but to the simulator on this machine; shaped so that nobody takes it for a real one.
+SIMULATED_TOKEN = "simulated-token"  # noqa: S105
+
+
+@asynccontextmanager
+async def open_client(options: ClientOptions, **client: Any) -> AsyncIterator[GitHubModels]:
+    """Open the client these options describe; with `--simulate` also a simulated service on a free loopback port.
+
+    A simulated client never touches what belongs to the user: dummy token, no environment or configuration file for
+    address and key, a ledger in memory.
+
+    Args:
+        options: As parsed.
+        client: Further arguments for `GitHubModels`, e.g. ``retry`` or ``shared``; they win over the options.
+
+    Raises:
+        ConfigurationError: A setting that cannot be used, or no token. Nothing was sent.
+
+    Cancellation: safe, client and simulator are closed.
+    """
+    from ghmodels_async.client import GitHubModels
+
+    clock = Clock(options.speed)
+    async with AsyncExitStack() as stack:
+        if options.simulate:
+            live = await stack.enter_async_context(_simulator(options, clock))
+        else:
+            live = _live(options)
+        yield await stack.enter_async_context(GitHubModels(**{**live, "clock": clock, **client}))
+
+
+def _live(options: ClientOptions) -> dict[str, Any]:
+    from ghmodels_async.config import resolve
+
+    settings = resolve(
+        profile=options.profile,
+        base_url=options.base_url,
+        plan=options.plan,
+        organization=options.organization,
+        env_file=options.env_file,
+    )
+    return {"settings": settings}
+
+
+@asynccontextmanager
+async def _simulator(options: ClientOptions, clock: Clock) -> AsyncIterator[dict[str, Any]]:
+    """Serve the simulated endpoint; yield the arguments of a client that talks to it and to nothing else."""
+    from ghmodels_async.config import resolve
+    from ghmodels_async.simulator import Simulation
+
+    # the address is known once the server runs; until then any loopback address will do to settle profile and plan
+    settings = resolve(
+        profile=options.profile, base_url="http://127.0.0.1", plan=options.plan, env_file=options.env_file, env={}
+    )
+    simulation = Simulation(
+        settings.profile, plan=settings.plan, window=options.window, seed=options.seed, clock=clock, keep=0
+    )
+    async with simulation.serve() as server:
+        yield {
+            "token": SIMULATED_TOKEN,
+            "profile": settings.profile,
+            "base_url": server.base_url,
+            "organization": options.organization,
+            "plan": settings.plan,
+            "ledger": "memory",
+        }
