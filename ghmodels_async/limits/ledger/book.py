@@ -45,15 +45,6 @@ class Book:
         self._learned: dict[str, Learned] = {}
         self._writes = 0
 
-    def load(self, opened: Opened, *, holder: str = "") -> None:
-        """Take over what another store knew."""
-        for grant in opened.grants:
-            self._put(grant.id, grant.limit, _Row(holder, grant.at, grant.at, grant.amount, grant.window, False))
-        for block in opened.blocks:
-            self.block(block)
-        for learned in opened.learned:
-            self.learn(learned)
-
     def reserve(
         self, id: str, wants: Sequence[Want], slots: Sequence[SlotWant], *, holder: str, now: float, lease: float
     ) -> Reserved | Busy:
@@ -233,5 +224,5 @@ def opens(want: Want, excess: int, rows: Iterable[tuple[float, float, int, bool]
 
 def _counts(row: _Row, want: Want, now: float) -> bool:
     if want.period is not None:
-        return row.at + want.margin >= want.period[0]
+        return row.at >= want.period[0] - want.margin
     return row.at + (want.window + want.margin) > now

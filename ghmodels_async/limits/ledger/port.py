@@ -9,7 +9,7 @@ free from that instant on. Nothing is ever inserted for an id that is gone, so a
 
 When a row counts (`now` is read inside the ledger's own atomic step, never passed in):
     rolling    ``at + (window + margin) > now``        (an open row's `at` is its lease's end, so it counts)
-    period     ``at + margin >= period start``         (a fixed day; a row near its edge counts on both sides)
+    period     ``at >= period start - margin``         (a fixed day; a row near its edge counts on both sides)
     slot       ``expires > now``
 `reserve` takes everything that is asked or nothing. It is refused (`Busy`) by the limit that opens last; asked again at
 `until` it is granted unless somebody else was faster. What counts more than it truly did is corrected downwards only by
