@@ -1,4 +1,4 @@
-"""Answers about one request: malformed, filtered, too large, too often, or the server's own failure. `faults` chooses."""
+"""Answers about one request: malformed, filtered, too large, too often, or the server failed. `faults` chooses."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a 429 says, as a value: which limit, how many per how long, how long to wait.
 
 Headers first, then the body's fields, then its sentence. Grammars, in the order they are tried:
-1. GitHub Models and Microsoft Foundry: ``Rate limit of 10 per 60s exceeded for UserByModelByMinute. Please wait 46 seconds``
+1. GitHub and Foundry: ``Rate limit of 10 per 60s exceeded for UserByModelByMinute. Please wait 46 seconds …``
 2. OpenAI and Groq: ``… on requests per min (RPM): Limit 3, Used 3, Requested 1. Please try again in 7m12s.``
 3. Google: ``details`` with ``quotaId``, ``quotaValue`` and ``retryDelay``; OpenRouter: ``metadata.headers``.
 4. Anyone: ``retry after 7 seconds``, ``try again in 20s``.
