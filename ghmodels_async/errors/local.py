@@ -10,6 +10,7 @@ __all__ = [
     "AdmissionError",
     "ConfigurationError",
     "ConnectionFailedError",
+    "ContentError",
     "PlanError",
     "QueueFullError",
     "RequestTimeoutError",
@@ -144,6 +145,10 @@ class PlanError(AdmissionError):
         super().__init__(why or f"Model {model!r} is not available on plan {plan!r}.", **about)
         self.plan = plan
         self.plans = tuple(plans)
+
+
+class ContentError(AdmissionError):
+    """A content part (an image, a recording) cannot be read, or the model does not take its kind."""
 
 
 class ConnectionFailedError(GHModelsError):

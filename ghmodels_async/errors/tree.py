@@ -2,13 +2,15 @@
 
 GHModelsError
 ├── ConfigurationError ── TokenNotFoundError
-├── AdmissionError (nothing sent) ── WouldExceedDeadlineError · QueueFullError · RequestTooLargeError (also 413) · PlanError
+├── AdmissionError (nothing sent) ── WouldExceedDeadlineError · QueueFullError · RequestTooLargeError (also 413) · PlanError · ContentError
 ├── APIError (an answer >= 400)
 │   ├── BadRequestError ── ContentFilterError · ModelUnavailableError
 │   ├── TokenInvalidError · TokenPermissionError · ModelsDisabledError · ModelAccessError · BudgetExceededError
 │   ├── ModelNotFoundError · ServiceRetiredError (410, terminal) · ServerError
 │   └── RateLimitError ── QuotaExhaustedError
 ├── ConnectionFailedError · RequestTimeoutError (also a builtin TimeoutError)
+├── ReplyError(partial) ── RefusalError · LengthLimitError · FilteredReplyError · InvalidReplyError
+├── ToolError ── ToolRoundsError
 └── StreamError ── StreamInterruptedError · StreamTruncatedError · StreamDecodeError
 
 Each carries `why` it failed, what was `checked` and how to `fix` it (the message is composed of the three), pickles with
@@ -37,6 +39,7 @@ from .local import (
     AdmissionError,
     ConfigurationError,
     ConnectionFailedError,
+    ContentError,
     PlanError,
     QueueFullError,
     RequestTimeoutError,
@@ -49,6 +52,15 @@ from .local import (
     TokenNotFoundError,
     WouldExceedDeadlineError,
 )
+from .replies import (
+    FilteredReplyError,
+    InvalidReplyError,
+    LengthLimitError,
+    RefusalError,
+    ReplyError,
+    ToolError,
+    ToolRoundsError,
+)
 from .root import GHModelsError
 
 __all__ = [
@@ -58,8 +70,12 @@ __all__ = [
     "BudgetExceededError",
     "ConfigurationError",
     "ConnectionFailedError",
+    "ContentError",
     "ContentFilterError",
+    "FilteredReplyError",
     "GHModelsError",
+    "InvalidReplyError",
+    "LengthLimitError",
     "ModelAccessError",
     "ModelNotFoundError",
     "ModelUnavailableError",
@@ -68,6 +84,8 @@ __all__ = [
     "QueueFullError",
     "QuotaExhaustedError",
     "RateLimitError",
+    "RefusalError",
+    "ReplyError",
     "RequestTimeoutError",
     "RequestTooLargeError",
     "ServerError",
@@ -80,5 +98,7 @@ __all__ = [
     "TokenInvalidError",
     "TokenNotFoundError",
     "TokenPermissionError",
+    "ToolError",
+    "ToolRoundsError",
     "WouldExceedDeadlineError",
 ]
