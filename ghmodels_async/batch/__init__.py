@@ -1,7 +1,9 @@
 """Batches: files and a journal around `GitHubModels.map`, so that a run survives anything and loses nothing."""
 
+from .forecast import Forecast, ModelQuota, Reset, Window, forecast
 from .journal import JournalError
 from .merge import Merged, merge
+from .quotas import ANSWER_SECONDS, Quotas, allowances, fresh_quotas, used_quotas
 from .rows import Recipe, RowError
 from .run import BatchRun, Summary, opened_run, run_batch
 from .rundir import RunDirectory, RunLockedError, RunMismatchError, Shard
@@ -12,13 +14,18 @@ from .tally import ModelTally, Tally
 from .template import Template
 
 __all__ = [
+    "ANSWER_SECONDS",
     "BatchRun",
     "ChangedRowError",
+    "Forecast",
     "JournalError",
     "Limits",
     "Merged",
+    "ModelQuota",
     "ModelTally",
+    "Quotas",
     "Recipe",
+    "Reset",
     "RowError",
     "RunDirectory",
     "RunLockedError",
@@ -28,8 +35,13 @@ __all__ = [
     "Summary",
     "Tally",
     "Template",
+    "Window",
+    "allowances",
+    "forecast",
+    "fresh_quotas",
     "merge",
     "open_source",
     "opened_run",
     "run_batch",
+    "used_quotas",
 ]

@@ -111,12 +111,14 @@ class Recipe:
         system: A system message put before rows that have none; a template too.
         parameters: Request fields for rows that do not set them (temperature, max_tokens, ...).
         id_field: Which field of a short line names it; None tries ``custom_id``, then ``id``.
+        override_model: Whether the run's models serve also rows that name one.
     """
 
     template: Template | None = None
     system: Template | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     id_field: str | None = None
+    override_model: bool = False
 
     def job(self, raw: RawRow) -> Job:
         """Understand one row.
@@ -200,6 +202,8 @@ class Recipe:
 
     def _filled(self, body: dict[str, Any], embeddings: bool) -> dict[str, Any]:
         known = _EMBEDDINGS_FIELDS if embeddings else _CHAT_FIELDS
+        if self.override_model:
+            body = {name: value for name, value in body.items() if name != "model"}
         return {**{name: value for name, value in self.parameters.items() if name in known}, **body}
 
     def _id(self, raw: RawRow, row: Mapping[str, Any]) -> str:

@@ -1,0 +1,122 @@
+"""What the forecast needs to know about limits: from a profile's table, or from what the gate says now. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ghmodels_async.limits.options import GateOptions
+from ghmodels_async.limits.quota import Allowance, Limit, allowance
+from ghmodels_async.profiles import Profile
+
+from .forecast import Forecast, ModelQuota, Window, forecast
+
+__all__ = ["ANSWER_SECONDS", "Quotas", "allowances", "fresh_quotas", "used_quotas"]
+
+#: How long an answer takes until some were measured: a short chat answer of a small model.
+ANSWER_SECONDS = 4.0
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """The models of a run, their limits, and the limits they share."""
+
+    models: tuple[ModelQuota, ...]
+    account: tuple[Window, ...] = ()
+
+    def forecast(self, rows: int, *, seconds_per_call: float = 0.0) -> Forecast:
+        return forecast(self.models, rows, account=self.account, seconds_per_call=seconds_per_call)
+
+    @property
+    def limited(self) -> bool:
+        """Whether anything but the speed of the service decides."""
+        return bool(self.account) or any(model.windows for model in self.models)
+
+
+def allowances(
+    profile: Profile, plan: str, models: Iterable[str], options: GateOptions | None = None
+) -> list[Allowance]:
+    """What binds each model.
+
+    Raises:
+        PlanError: A model is not part of the plan.
+        ConfigurationError: There is no such plan.
+    """
+    overrides = options.limits if options else {}
+    return [allowance(profile, model, plan, overrides=overrides) for model in models]
+
+
+def fresh_quotas(
+    bound: Sequence[Allowance], *, margin: float = 0.0, day_margin: float = 0.0, paced: bool = False
+) -> Quotas:
+    """Quotas nobody has used yet.
+
+    Args:
+        bound: What binds each model.
+        margin: Seconds the gate adds to windows below an hour; 0 gives what the quota alone would allow.
+        day_margin: Seconds it adds to longer ones.
+        paced: Whether requests leave evenly spread, as those of batches do.
+    """
+
+    def window(limit: Limit) -> Window:
+        slack = day_margin if limit.window >= _HOUR else margin
+        observed = limit.source.startswith("observed")
+        return Window(limit.amount, limit.window + slack, name=limit.type, observed=observed)
+
+    models = []
+    account: dict[str, Window] = {}
+    for each in bound:
+        limits = [limit for limit in each.limits if limit.unit == "requests"]
+        own = tuple(window(limit) for limit in limits if limit.model is not None)
+        account |= {limit.type: window(limit) for limit in limits if limit.model is None}
+        shortest = min(own, key=lambda w: w.window, default=None)
+        pace = shortest.window / shortest.amount if paced and shortest else 0.0
+        models.append(ModelQuota(each.model, own, pace, 0.0, each.concurrent))
+    return Quotas(tuple(models), tuple(account.values()))
+
+
+def used_quotas(fresh: Quotas, explain: Callable[[str], Sequence[Any]], *, now: float, wall: float) -> Quotas:
+    """The same quotas with what is used and blocked now.
+
+    The gate tells how many places of a window are used and when the next one frees, not when each does: the others are
+    taken as evenly spread, which is how batches use them.
+
+    Args:
+        fresh: The quotas unused.
+        explain: Limit states of one model, account-wide ones among them.
+        now: Monotonic nominal seconds.
+        wall: Nominal Unix time.
+    """
+    account = {window.name: window for window in fresh.account}
+    models = []
+    for model in fresh.models:
+        states = {state.limit: state for state in explain(model.model)}
+        windows = tuple(_used(window, states.get(window.name), now, wall) for window in model.windows)
+        account |= {name: _used(window, states.get(name), now, wall) for name, window in account.items()}
+        blocked = max((_after(state.blocked_until, now) for state in states.values()), default=0.0)
+        models.append(replace(model, windows=windows, blocked=blocked))
+    return Quotas(tuple(models), tuple(account.values()))
+
+
+def _used(window: Window, state: Any | None, now: float, wall: float) -> Window:
+    if state is None or not state.used:
+        return window
+    used = min(int(state.used), window.amount)
+    first = _after(state.next_free_at, now)
+    last = window.window
+    if getattr(state, "resets_at", None) is not None:
+        last = max(first, state.resets_at.timestamp() - wall)
+    start = first if used == window.amount else 0.0
+    step = (last - start) / used
+    return replace(window, held=tuple(start + step * (place + 1) for place in range(used)))
+
+
+def _after(at: float | None, now: float) -> float:
+    return 0.0 if at is None or at == float("-inf") else max(0.0, at - now)
+
+
+def shown_states(states: Iterable[Any]) -> Mapping[str, Any]:
+    """Limit states by name."""
+    return {state.limit: state for state in states}

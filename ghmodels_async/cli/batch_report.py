@@ -1,0 +1,141 @@
+"""What a batch run says when it has ended: the summary, as text and as JSON, and the exit code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ghmodels_async.batch import BatchRun, Summary, allowances, fresh_quotas
+from ghmodels_async.errors import GHModelsError
+
+if TYPE_CHECKING:
+    from ghmodels_async.client import GitHubModels
+
+__all__ = ["exit_code_of", "json_summary", "print_summary", "spell"]
+
+
+def exit_code_of(summary: Summary) -> int:
+    """0 every row succeeded, 1 some failed, 3 refused by the service, 4 out of quota, 130 interrupted."""
+    if summary.stopped == "interrupted":
+        return 130
+    if summary.stopped == "quota":
+        return 4
+    if summary.stopped == "refused":
+        from .failures import exit_code
+
+        return exit_code(summary.cause) if summary.cause is not None else 3
+    failed = summary.tally.failed + summary.tally.before_failed
+    return 1 if summary.stopped or failed else 0
+
+
+def spell(seconds: float) -> str:
+    """A duration in the two units that matter: ``19 d 5 min``, ``8 min 23 s``, ``4.2 s``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole >= 86_400:
+        minutes = round((whole % 86_400) / 60)
+        days, hours = whole // 86_400, minutes // 60
+        rest = f" {hours} h" if hours else f" {minutes} min" if minutes else ""
+        return f"{days:,} d{rest}"
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 60} min {whole % 60} s"
+
+
+def lower_bound(client: GitHubModels, summary: Summary) -> tuple[float, float]:
+    """Least nominal seconds the quota allows for the calls made, without and with the gate's safety margin."""
+    calls = {name: model.done + model.failed for name, model in summary.tally.models.items()}
+    bound = allowances(client.profile, client.plan, [name for name in calls if calls[name]])
+    total = sum(calls.values())
+    bare = fresh_quotas(bound).forecast(total).duration
+    margin = client.limits.margin
+    return bare, fresh_quotas(bound, margin=margin).forecast(total).duration
+
+
+def json_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> dict[str, Any]:
+    tally = summary.tally
+    bare, _ = lower_bound(client, summary)
+    return {
+        "request_counts": {
+            "total": tally.total or 0,
+            "completed": tally.before_done + tally.done,
+            "failed": tally.before_failed + tally.failed,
+        },
+        "this_start": {"completed": tally.done, "failed": tally.failed, "again": tally.again},
+        "refused_429": refusals(client),
+        "tokens": {"prompt": tally.tokens_in, "completion": tally.tokens_out},
+        "models": {name: model.done for name, model in tally.models.items()},
+        "makespan": round(summary.makespan, 3),
+        "lower_bound": round(bare, 3),
+        "stopped": summary.stopped,
+        "run_dir": str(run.directory.path),
+        "output": str(run.directory.output) if summary.merged else None,
+        "errors": str(run.directory.errors) if summary.merged else None,
+    }
+
+
+def print_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> None:
+    tally = summary.tally
+    failed = tally.before_failed + tally.failed
+    lines = [("ok", f"{tally.before_done + tally.done:,}"), ("failed", _failed(summary, failed))]
+    if run.resumed:
+        lines[0] = ("ok", f"{lines[0][1]} ({tally.before_done:,} of earlier starts)")
+    if tally.remaining:
+        lines.append(("not done", f"{tally.remaining:,}"))
+    lines.append(("429s seen", f"{refusals(client):,}"))
+    lines.append(("tokens", f"{tally.tokens_in:,} in, {tally.tokens_out:,} out"))
+    if len(tally.models) > 1:
+        lines.append(("models", ", ".join(f"{name}: {model.done:,}" for name, model in tally.models.items())))
+    lines += _pace(client, summary)
+    if summary.merged:
+        lines.append(("results", f"{run.directory.output}"))
+        if summary.merged.failed:
+            lines.append(("errors", f"{run.directory.errors}"))
+    else:
+        lines.append(("finished rows", f"safe in {run.directory.path}; `ghmodels batch merge` writes them out"))
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        print(f"{name:<{width}}  {value}")
+    if summary.stopped:
+        print(_why(summary))
+
+
+def _pace(client: GitHubModels, summary: Summary) -> list[tuple[str, str]]:
+    """Makespan beside what the quota allows, and what of the difference is the margin's."""
+    bare, careful = lower_bound(client, summary)
+    scale = client.clock.scale
+    took = spell(summary.makespan) + (f" simulated, {summary.makespan / scale:.1f} s real" if scale != 1 else "")
+    if bare <= 0 or summary.makespan <= 0:
+        return [("makespan", took)]
+    share = bare / summary.makespan
+    lines = [("makespan", took), ("quota allows", f"{spell(bare)} at best: {share:.1%} of the quota's pace was used")]
+    margin = client.limits.margin
+    lost = 1 - bare / careful
+    if lost >= 0.01:
+        why = f" ({margin / scale * 1000:.0f} ms real at speed {scale:g})" if scale != 1 else ""
+        lines.append(("margin costs", f"{lost:.1%}: {margin:.1f} s per window{why}"))
+    return lines
+
+
+def _failed(summary: Summary, failed: int) -> str:
+    faults = ", ".join(f"{name}: {count:,}" for name, count in summary.tally.faults.most_common(5))
+    return f"{failed:,}" + (f" ({faults})" if faults else "")
+
+
+def _why(summary: Summary) -> str:
+    reasons = {
+        "interrupted": "Stopped as asked.",
+        "quota": "Stopped: the quota is used up.",
+        "refused": "Stopped: no call can succeed.",
+        "error_rate": "Stopped: too many rows failed.",
+        "journal": "Stopped: finished rows could not be written.",
+    }
+    text = reasons.get(summary.stopped or "", "Stopped.")
+    if isinstance(summary.cause, GHModelsError):
+        text += f"\n{summary.cause}"
+    return text + "\nStart the same command again to go on; it does only what is missing."
+
+
+def refusals(client: GitHubModels) -> int:
+    """429s the server answered to this client."""
+    return int(getattr(client.stats, "rate_limited", 0))

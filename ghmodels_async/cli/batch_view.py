@@ -1,0 +1,189 @@
+"""The live view of a batch run: a table that redraws itself on a terminal, a plain line now and then elsewhere.
+
+Time left comes from the quota arithmetic, never from smoothing past progress: a batch that must wait for tomorrow's
+quota says so from its first second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ghmodels_async.batch import ANSWER_SECONDS, BatchRun, Quotas, allowances, fresh_quotas, used_quotas
+from ghmodels_async.errors import GHModelsError
+
+from .batch_report import spell
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ghmodels_async.client import GitHubModels
+
+__all__ = ["events_to_stdout", "live_view"]
+
+#: Real seconds between two looks, on a terminal and elsewhere.
+LOOK, LINE = 0.25, 10.0
+
+
+def events_to_stdout() -> Callable[[str, dict[str, Any]], None]:
+    """One JSON object a line, flushed, so that another program can follow."""
+
+    def tell(name: str, facts: dict[str, Any]) -> None:
+        print(json.dumps({"event": name, **facts}, ensure_ascii=False), flush=True)
+
+    return tell
+
+
+@contextlib.asynccontextmanager
+async def live_view(client: GitHubModels, run: BatchRun) -> AsyncIterator[None]:
+    """Show progress on standard error while the body runs."""
+    view = _View(client, run)
+    show = _redraw(view) if sys.stderr.isatty() else _lines(view)
+    task = asyncio.create_task(show)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _redraw(view: _View) -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(stderr=True)
+    with Live(view.table(), console=console, auto_refresh=False) as live:
+        try:
+            while True:
+                await asyncio.sleep(LOOK)
+                live.update(view.table(), refresh=True)
+        finally:
+            live.update(view.table(), refresh=True)
+
+
+async def _lines(view: _View) -> None:
+    while True:
+        await asyncio.sleep(LINE)
+        print(view.line(), file=sys.stderr, flush=True)
+
+
+class _View:
+    """What is shown. Reads the run's counts and the gate's limits; changes nothing."""
+
+    def __init__(self, client: GitHubModels, run: BatchRun) -> None:
+        self._client = client
+        self._run = run
+        self._fresh: dict[tuple[str, ...], Quotas] = {}
+        self._eta: tuple[float, str] = (-1e9, "")
+
+    def line(self) -> str:
+        tally = self._run.tally
+        quota = "; ".join(f"{name} {self._quota(name)}" for name in tally.models)
+        parts = [
+            f"{tally.answered:,}/{tally.total or 0:,} rows",
+            f"{tally.before_done + tally.done:,} ok",
+            f"{tally.before_failed + tally.failed:,} failed",
+            f"{tally.in_flight} in flight",
+            f"quota used: {quota}" if quota else "",
+            f"ETA {self.eta()}",
+        ]
+        return ", ".join(part for part in parts if part)
+
+    def table(self) -> RenderableType:
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        tally = self._run.tally
+        failed = tally.before_failed + tally.failed
+        head = Table.grid(padding=(0, 1))
+        head.add_row(
+            ProgressBar(total=max(tally.total or 0, 1), completed=tally.answered, width=30),
+            f"{tally.answered:,}/{tally.total or 0:,}",
+            Text(f"{tally.before_done + tally.done:,} ok", style="green"),
+            Text(f"{failed:,} failed", style="red" if failed else "dim"),
+            f"{tally.in_flight} in flight",
+            *([f"{tally.waiting} again"] if tally.waiting else []),
+            Text(f"ETA {self.eta()}", style="bold"),
+        )
+        body = Table(box=None, pad_edge=False, header_style="dim")
+        for title in ("model", "done", "failed", "in flight", "quota used", "tokens", "tokens/s"):
+            body.add_column(title, justify="left" if title in ("model", "quota used") else "right")
+        for name, model in tally.models.items():
+            body.add_row(
+                name,
+                f"{model.done:,}",
+                f"{model.failed:,}",
+                f"{model.in_flight}",
+                self._parked(model.parked_until) or self._quota(name),
+                f"{model.tokens_in + model.tokens_out:,}",
+                self._rate(model.tokens_out),
+            )
+        return Group(head, body)
+
+    def eta(self) -> str:
+        """Time left by the quota arithmetic, reckoned anew about once a second."""
+        now = asyncio.get_running_loop().time()
+        if now - self._eta[0] >= 1.0:
+            self._eta = (now, self._reckoned())
+        return self._eta[1]
+
+    def _reckoned(self) -> str:
+        tally, client = self._run.tally, self._client
+        left = tally.remaining
+        if left is None or not tally.models:
+            return "?"
+        if left == 0:
+            return "now"
+        names = tuple(tally.models)
+        try:
+            if names not in self._fresh:
+                bound = allowances(client.profile, client.plan, names)
+                self._fresh[names] = fresh_quotas(bound, margin=client.limits.margin, paced=True)
+            quotas = used_quotas(
+                self._fresh[names], client.limits.explain, now=client.clock.now(), wall=client.clock.wall()
+            )
+        except GHModelsError:
+            return "?"
+        if not quotas.limited:
+            return self._by_speed(left)
+        # rows in flight have their quota already
+        rest = max(1, left - tally.in_flight)
+        return spell(quotas.forecast(rest, seconds_per_call=ANSWER_SECONDS).duration)
+
+    def _by_speed(self, left: int) -> str:
+        """Without any limit there is no quota arithmetic; what was done so far is all there is."""
+        tally = self._run.tally
+        done, since = tally.done + tally.failed, self._client.clock.now() - tally.started_at
+        return spell(left * since / done) if done else "?"
+
+    def _quota(self, name: str) -> str:
+        """``7/15 per min, 112/300 per day``."""
+        shown = []
+        for state in self._client.limits.explain(name):
+            if state.window and state.amount:
+                shown.append(
+                    f"{state.used}/{state.amount} {_per(state.window)}" + (" all" if state.scope == "account" else "")
+                )
+        return ", ".join(shown) or "no limit known"
+
+    def _parked(self, until: float | None) -> str | None:
+        if until is None or until <= self._client.clock.wall():
+            return None
+        return f"parked until {datetime.fromtimestamp(until).astimezone():%a %H:%M:%S}"
+
+    def _rate(self, tokens: int) -> str:
+        seconds = self._client.clock.now() - self._run.tally.started_at
+        return f"{tokens / seconds:.1f}" if seconds > 0 else ""
+
+
+def _per(window: float) -> str:
+    names = {1.0: "per s", 60.0: "per min", 3600.0: "per h", 86_400.0: "per day"}
+    return names.get(window, f"per {window:g} s")
