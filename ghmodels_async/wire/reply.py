@@ -1,4 +1,4 @@
-"""What a server answers, validated: whole replies, stream chunks, usage, embeddings, the catalog card.
+"""What a server answers as a whole, validated: chat completions, usage, embeddings, the catalog card.
 
 Unknown fields are kept (`model_extra`), unknown finish reasons are plain strings, and `null` is accepted wherever one
 was ever seen. Source: public captures of GitHub Models and Azure (2025-2026), OpenAI's chat-completions reference.
@@ -6,29 +6,41 @@ was ever seen. Source: public captures of GitHub Models and Azure (2025-2026), O
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = [
-    "ChatChunk",
     "ChatCompletion",
     "ChatMessage",
     "Choice",
-    "ChunkChoice",
-    "ChunkDelta",
     "Embedding",
     "EmbeddingsReply",
     "FunctionCall",
-    "FunctionFragment",
     "ModelCard",
     "ModelLimits",
+    "TokenDetails",
     "ToolCall",
-    "ToolCallFragment",
     "Usage",
 ]
 
-_OPEN = ConfigDict(extra="allow", protected_namespaces=())
+# Numbers where the reference says text (ids, codes) are read as text: several gateways send them.
+_OPEN = ConfigDict(extra="allow", protected_namespaces=(), coerce_numbers_to_str=True)
+
+
+def _count(value: Any) -> Any:
+    return 0 if value is None else value
+
+
+def _arguments(value: Any) -> Any:
+    """Arguments as JSON text: some servers send null for none, some send the object itself."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+Count = Annotated[int, BeforeValidator(_count)]
 
 
 class TokenDetails(BaseModel):
@@ -41,9 +53,9 @@ class Usage(BaseModel):
     """Tokens one reply cost, as the server counted them."""
 
     model_config = _OPEN
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
+    prompt_tokens: Count = 0
+    completion_tokens: Count = 0
+    total_tokens: Count = 0
     prompt_tokens_details: TokenDetails | None = None
     completion_tokens_details: TokenDetails | None = None
 
@@ -57,7 +69,7 @@ class Usage(BaseModel):
 class FunctionCall(BaseModel):
     model_config = _OPEN
     name: str
-    arguments: str = ""
+    arguments: Annotated[str, BeforeValidator(_arguments)] = ""
 
 
 class ToolCall(BaseModel):
@@ -65,16 +77,19 @@ class ToolCall(BaseModel):
 
     model_config = _OPEN
     id: str | None = None
-    type: str = "function"
+    type: str | None = "function"
     function: FunctionCall
 
 
 class ChatMessage(BaseModel):
+    """`content` is text, or a list of parts where a server answers so (Mistral's reasoning models)."""
+
     model_config = _OPEN
     role: str | None = "assistant"
-    content: str | None = None
+    content: str | list[Any] | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
+    reasoning: Any = None
     tool_calls: list[ToolCall] | None = None
 
 
@@ -83,6 +98,7 @@ class Choice(BaseModel):
     index: int = 0
     message: ChatMessage
     finish_reason: str | None = None
+    logprobs: Any = None
 
 
 class ChatCompletion(BaseModel):
@@ -91,53 +107,9 @@ class ChatCompletion(BaseModel):
     model_config = _OPEN
     id: str | None = None
     model: str | None = None
-    created: int | None = None
+    created: int | float | None = None
     choices: list[Choice] = Field(default_factory=list)
     usage: Usage | None = None
-
-
-class FunctionFragment(BaseModel):
-    model_config = _OPEN
-    name: str | None = None
-    arguments: str | None = None
-
-
-class ToolCallFragment(BaseModel):
-    """A piece of a tool call; pieces with the same `index` belong together."""
-
-    model_config = _OPEN
-    index: int = 0
-    id: str | None = None
-    type: str | None = None
-    function: FunctionFragment | None = None
-
-
-class ChunkDelta(BaseModel):
-    model_config = _OPEN
-    role: str | None = None
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    tool_calls: list[ToolCallFragment] | None = None
-
-
-class ChunkChoice(BaseModel):
-    model_config = _OPEN
-    index: int = 0
-    delta: ChunkDelta | None = None
-    finish_reason: str | None = None
-
-
-class ChatChunk(BaseModel):
-    """The JSON of one `data:` event of a stream. `choices` may be empty (filter results, usage)."""
-
-    model_config = _OPEN
-    id: str | None = None
-    model: str | None = None
-    created: int | None = None
-    choices: list[ChunkChoice] = Field(default_factory=list)
-    usage: Usage | None = None
-    error: Any = None
 
 
 class Embedding(BaseModel):

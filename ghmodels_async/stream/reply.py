@@ -1,0 +1,183 @@
+"""What a call returns: the reply, folded or whole, with how it came about.
+
+A `ChatReply` is a value: immutable, comparable, picklable. Two replies are equal when the server said the same,
+however it was cut into chunks and however long it took: `meta` and the raw text do not take part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import from_json
+
+from ..wire import ChatCompletion, ChatMessage, Choice, ToolCall, Usage
+from .content import split_parts, split_thinking
+
+__all__ = ["ChatReply", "ReplyChoice", "ReplyMeta"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyMeta:
+    """How a reply came about. Durations are nominal seconds; None means it did not happen or nobody measured it.
+
+    Attributes:
+        attempts: Requests sent or tried for this reply, at least 1.
+        queue_wait: Waiting for quota, over all attempts.
+        request_id: The server's id of the last attempt.
+        model: The model that was asked for; `ChatReply.model` is what the server says answered.
+        sent_at: When the last attempt's bytes left (wall time, aware).
+        head_after: From there to the response head.
+        first_delta_after: From there to the first content.
+        duration: From there to the end of the reply.
+        headers: Response headers worth keeping, lower-case names.
+    """
+
+    attempts: int = 1
+    queue_wait: float = 0.0
+    request_id: str | None = None
+    model: str | None = None
+    sent_at: datetime | None = None
+    head_after: float | None = None
+    first_delta_after: float | None = None
+    duration: float | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyChoice:
+    """One answer. `content` is the wire's own content where text and reasoning were separated from it, else None."""
+
+    index: int
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    role: str | None = None
+    logprobs: Any = None
+    content: str | None = field(default=None, compare=False)
+
+    @classmethod
+    def from_choice(cls, choice: Choice) -> ReplyChoice:
+        """Read a choice of a whole completion; reasoning is separated as in a stream."""
+        message = choice.message
+        content, reasoning = message.content, message.reasoning_content or message.reasoning
+        text, separate = "", reasoning if isinstance(reasoning, str) else ""
+        inline = ""
+        if isinstance(content, list):
+            inline, text = split_parts(content)
+        elif content:
+            inline, text = ("", content) if separate else split_thinking(content)
+        return cls(
+            index=choice.index,
+            text=text,
+            reasoning=separate + inline,
+            refusal=message.refusal or "",
+            tool_calls=tuple(message.tool_calls or ()),
+            finish_reason=choice.finish_reason or None,
+            role=message.role,
+            logprobs=choice.logprobs,
+            content=content if isinstance(content, str) and content != text else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """A model's reply: whole, or as much of a stream as has been handed out.
+
+    `text`, `reasoning`, `refusal`, `tool_calls` and `finish_reason` are those of the first choice; nearly every reply
+    has one. Empty text stands for "none of it".
+    """
+
+    choices: tuple[ReplyChoice, ...] = ()
+    usage: Usage | None = None
+    id: str | None = None
+    model: str | None = None
+    meta: ReplyMeta = field(default=ReplyMeta(), compare=False)
+    #: JSON texts of the chunks whose unknown fields `raw` keeps; empty for a reply that was not streamed.
+    chunks: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    completion: ChatCompletion | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def from_completion(cls, completion: ChatCompletion, meta: ReplyMeta | None = None) -> ChatReply:
+        """Make a reply of the body of a non-streamed 200."""
+        choices = [ReplyChoice.from_choice(choice) for choice in completion.choices]
+        return cls(
+            choices=tuple(sorted(choices, key=lambda choice: choice.index)),
+            usage=completion.usage,
+            id=completion.id or None,
+            model=completion.model or None,
+            meta=meta or ReplyMeta(),
+            completion=completion,
+        )
+
+    @property
+    def text(self) -> str:
+        return self.choices[0].text if self.choices else ""
+
+    @property
+    def reasoning(self) -> str:
+        return self.choices[0].reasoning if self.choices else ""
+
+    @property
+    def refusal(self) -> str:
+        return self.choices[0].refusal if self.choices else ""
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return self.choices[0].tool_calls if self.choices else ()
+
+    @property
+    def finish_reason(self) -> str | None:
+        return self.choices[0].finish_reason if self.choices else None
+
+    @property
+    def raw(self) -> ChatCompletion:
+        """The reply in the wire's own shape, unknown fields included; put together anew at each access for a stream.
+
+        For a stream, unknown fields are those of its first chunk, of chunks without choices, and of each choice's last
+        text chunk and finishing chunk; where they repeat, the later one that is not empty counts.
+        """
+        return self.completion or _completion_of(self)
+
+
+_OWN = frozenset({"choices", "usage", "object", "error"})
+_CHOICE_OWN = frozenset({"index", "delta", "finish_reason", "logprobs"})
+
+
+def _completion_of(reply: ChatReply) -> ChatCompletion:
+    top: dict[str, Any] = {}
+    extras: dict[int, dict[str, Any]] = {}
+    for text in reply.chunks:
+        chunk = from_json(text)
+        top.update({key: value for key, value in chunk.items() if key not in _OWN and (value or key not in top)})
+        for choice in chunk.get("choices") or ():
+            mine = extras.setdefault(choice.get("index", 0), {})
+            mine.update(
+                {key: value for key, value in choice.items() if key not in _CHOICE_OWN and (value or key not in mine)}
+            )
+    top |= {"object": "chat.completion", "id": reply.id, "model": reply.model, "usage": reply.usage}
+    choices = [_raw_choice(choice, extras.get(choice.index, {})) for choice in reply.choices]
+    return ChatCompletion.model_validate(top | {"choices": choices})
+
+
+def _raw_choice(choice: ReplyChoice, extra: dict[str, Any]) -> Choice:
+    inline = choice.content is not None
+    message = ChatMessage(
+        role=choice.role or "assistant",
+        content=choice.content if inline else (choice.text or None),
+        refusal=choice.refusal or None,
+        reasoning_content=None if inline else (choice.reasoning or None),
+        tool_calls=list(choice.tool_calls) or None,
+    )
+    return Choice.model_validate(
+        extra
+        | {
+            "index": choice.index,
+            "message": message,
+            "finish_reason": choice.finish_reason,
+            "logprobs": choice.logprobs,
+        }
+    )
