@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from .entry import CatalogEntry, ContextLimit
@@ -93,26 +93,37 @@ def nearest(model: str, n: int = 3, snapshot: str = "github-models") -> list[str
     return list(dict.fromkeys(by_text[text] for text in found))[:n]
 
 
+@lru_cache(maxsize=1024)
 def context_limit(model: str, snapshot: str = "github-models") -> ContextLimit:
     """The model's context window in tokens, and who says so.
 
-    The catalog's `max_input_tokens` wins over the guide's number, an exact name over a prefix, and a model nobody
-    knows gets the guide's default. A plan may cap one request far below this: that is the limit table's business.
+    An exact name wins over a prefix (``gpt-4.1-2025-04-14`` is a ``gpt-4.1``), the catalog's `max_input_tokens` over
+    the guide's number; a model nobody knows gets the guide's default. A plan may cap one request far below this: that
+    is the limit table's business.
     """
     key = model.lower()
-    entry = _catalog_index(snapshot).get(key)
-    if entry is not None and entry.limits is not None and entry.limits.max_input_tokens:
-        return ContextLimit(entry.limits.max_input_tokens, f"{snapshot} catalog, {snapshot_date(snapshot)}")
-    documented = _documented_index()
-    entry = documented.get(key) or _longest_prefix(key, documented)
-    if entry is not None and entry.context is not None:
-        exact = "" if key in (entry.id.lower(), entry.short_name.lower()) else f", by its prefix {entry.id}"
-        who = "provider guide" if entry.by == "guide" else "older provider's table"
-        return ContextLimit(entry.context, f"{who} (documented, never in the catalog){exact}")
+    indexes = (_catalog_index(snapshot), _documented_index())
+    for entry in (index.get(key) for index in indexes):
+        if entry is not None and (value := _context(entry)):
+            return ContextLimit(value, _says(entry, snapshot))
+    for entry in (_longest_prefix(key, index) for index in indexes):
+        if entry is not None and (value := _context(entry)):
+            return ContextLimit(value, f"{_says(entry, snapshot)}, by its prefix {entry.id}")
     return ContextLimit(DEFAULT_CONTEXT, "default for an unknown model, from the provider guide")
 
 
+def _context(entry: CatalogEntry) -> int | None:
+    return entry.context or (entry.limits.max_input_tokens if entry.limits else None)
+
+
+def _says(entry: CatalogEntry, snapshot: str) -> str:
+    if entry.by == "catalog":
+        return f"{snapshot} catalog, {snapshot_date(snapshot)}"
+    who = "provider guide" if entry.by == "guide" else "older provider's table"
+    return f"{who}, read {snapshot_date('documented')} (documented, not in the catalog)"
+
+
 def _longest_prefix(key: str, index: dict[str, CatalogEntry]) -> CatalogEntry | None:
-    """`claude-3-opus-20240229` is a `claude-3-opus`: versions are appended with a dash."""
+    """Versions are appended to a name with a dash."""
     names = [name for name in index if key.startswith(name + "-")]
     return index[max(names, key=len)] if names else None
