@@ -38,9 +38,7 @@ def report(error: Exception) -> int:
     Anything that is not one of our errors is a defect or the operating system: it gets its type and message, and the
     way to see the traceback.
     """
-    if isinstance(error, errors.GHModelsError):
-        print(f"Error: {error}", file=sys.stderr)
-    elif isinstance(error, OSError):
+    if isinstance(error, (errors.GHModelsError, OSError)):
         print(f"Error: {error}", file=sys.stderr)
     else:
         print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)

@@ -15,7 +15,7 @@ from ghmodels_async._version import __version__
 
 __all__ = ["cli", "main"]
 
-#: Verb -> (module of this package with a `command`, one line of help). Help stands here so that no module is loaded for it.
+#: Verb -> (module of this package with a `command`, one line of help, written here so that no module is loaded for it).
 _VERBS = {
     "chat": ("chat", "Ask a model; the answer streams to the terminal."),
     "models": ("models", "List models and what is known about them."),

@@ -26,8 +26,8 @@ __all__ = ["command"]
 def command(options: ClientOptions, prefix: str, everything: bool, as_json: bool) -> None:
     """List models and what is known about them.
 
-    PREFIX narrows the list, e.g. openai/ or meta/llama. Where the endpoint has no catalog any more, the shipped snapshot
-    answers; its date stands under the table.
+    PREFIX narrows the list, e.g. openai/ or meta/llama. Where the endpoint has no catalog any more, the shipped
+    snapshot answers; its date stands under the table.
     """
     cards, origin = asyncio.run(_cards(options, prefix, everything))
     if as_json:

@@ -34,11 +34,15 @@ class ClientOptions:
 
 
 def _profile(command: Command) -> Command:
-    return click.option("--profile", metavar="NAME|FILE", help="Endpoint: a shipped name or a TOML file. [github]")(command)
+    return click.option("--profile", metavar="NAME|FILE", help="Endpoint: a shipped name or a TOML file. [github]")(
+        command
+    )
 
 
 def _plan(command: Command) -> Command:
-    return click.option("--plan", metavar="PLAN", help="Which column of the limit table. [the profile's first]")(command)
+    return click.option("--plan", metavar="PLAN", help="Which column of the limit table. [the profile's first]")(
+        command
+    )
 
 
 def _simulation(command: Command) -> Command:
@@ -77,9 +81,14 @@ def client_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--base-url", metavar="URL", help="Inference root instead of the profile's."),
             click.option("--organization", "--org", metavar="LOGIN", help="Attribute the use to this organisation."),
             click.option(
-                "--env-file", metavar="FILE", type=click.Path(exists=True, dir_okay=False), help="Read NAME=value lines."
+                "--env-file",
+                metavar="FILE",
+                type=click.Path(exists=True, dir_okay=False),
+                help="Read NAME=value lines.",
             ),
-            click.option("--simulate", is_flag=True, help="Against a built-in simulated service; no token, no network."),
+            click.option(
+                "--simulate", is_flag=True, help="Against a built-in simulated service; no token, no network."
+            ),
         )
     ):
         decorated = option(decorated)
