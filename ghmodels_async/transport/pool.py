@@ -16,17 +16,18 @@ import os
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 import aiohttp
 from yarl import URL
 
 from .._version import __version__
 from ..clock import Clock
-from ..errors import ConfigurationError, ConnectionFailedError, GHModelsError, RequestTimeoutError, TimeoutPhase
+from ..errors import ConfigurationError, ConnectionFailedError, GHModelsError
 from .http import PhaseTimeouts, Request, ResponseHead
 from .loops import LoopSessions
 from .origins import check_address, environment_proxy, same_origin
+from .phases import Phases
 from .trust import tls_context
 
 __all__ = ["SessionPool"]
@@ -212,48 +213,30 @@ class _Body(aiohttp.Payload):
 async def _exchange(
     clock: Clock, request: Request, route: _Route, timeouts: PhaseTimeouts, on_sent: Callable[[float], None] | None
 ) -> _Answer:
-    """One request, one head. Two phases share one timer, moved on when the first bytes leave."""
-    began = clock.now()
-    sent_at: float | None = None
-    timer = clock.timeout(timeouts.connect)
-
-    def started() -> None:
-        nonlocal sent_at
-        if sent_at is None:
-            sent_at = clock.now()
-            if on_sent is not None:
-                on_sent(sent_at)
-            if not timer.expired():
-                timer.reschedule(None if timeouts.head is None else clock.real(sent_at + timeouts.head))
-
-    body = None if request.body is None else _Body(request.body, started)
+    """One request, one head."""
+    phases = Phases(clock, timeouts, on_sent)
+    payload = None if request.body is None else _Body(request.body, phases.sent)
     try:
-        async with timer:
-            response = await route.session.request(
-                request.method,
-                route.url,
-                data=body,
-                headers=request.headers,
-                allow_redirects=False,
-                timeout=_NO_TIMEOUT,
-                proxy=route.proxy,
-            )
-    except TimeoutError as error:
-        if isinstance(error, aiohttp.ClientError) or not timer.expired():
-            _fail(error, route, sent=sent_at is not None)
-        phase: TimeoutPhase = "connect" if sent_at is None else "head"
-        elapsed = clock.now() - (began if sent_at is None else sent_at)
-        raise RequestTimeoutError(
-            phase=phase,
-            elapsed=elapsed,
-            sent=sent_at is not None,
-            checked=f"endpoint: {_origin(route)}",
-            fix=f"Raise the {phase!r} timeout" if phase == "head" else "Check the network, the address and any proxy",
-        ) from None
-    except (aiohttp.ClientError, OSError) as error:
-        _fail(error, route, sent=sent_at is not None or (body is None and not isinstance(error, _NEVER_CONNECTED)))
-    if body is None and on_sent is not None:
-        on_sent(began)
+        response = await route.session.request(
+            request.method,
+            route.url,
+            data=payload,
+            headers=request.headers,
+            allow_redirects=False,
+            timeout=_NO_TIMEOUT,
+            proxy=route.proxy,
+        )
+    except (asyncio.CancelledError, aiohttp.ClientError, OSError) as error:
+        if phases.timed_out():
+            raise phases.error(f"endpoint: {_origin(route)}") from None
+        if isinstance(error, asyncio.CancelledError):
+            raise
+        sent = phases.sent_at is not None or (payload is None and not isinstance(error, _NEVER_CONNECTED))
+        raise _named(error, route, sent) from None
+    finally:
+        phases.end()
+    if payload is None and on_sent is not None:
+        on_sent(phases.began)
     return _Answer(response, route, clock.now())
 
 
@@ -274,7 +257,7 @@ class _Answer:
             return await self._response.read()
         except (aiohttp.ClientError, OSError) as error:
             self._response.close()
-            _fail(error, self._route, sent=True)
+            raise _named(error, self._route, sent=True) from None
 
     def __aiter__(self) -> _Answer:
         return self
@@ -285,7 +268,7 @@ class _Answer:
             data = await self._response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
             self._response.close()
-            _fail(error, self._route, sent=True)
+            raise _named(error, self._route, sent=True) from None
         if not data:
             raise StopAsyncIteration
         return data
@@ -307,12 +290,8 @@ def _origin(route: _Route) -> str:
     return str(route.url.origin())
 
 
-def _fail(error: Exception, route: _Route, *, sent: bool) -> NoReturn:
-    """Raise our error for aiohttp's. The original is not chained: it holds transports and does not pickle."""
-    raise _named(error, route, sent) from None
-
-
 def _named(error: Exception, route: _Route, sent: bool) -> GHModelsError:
+    """Our error for aiohttp's. Raise it `from None`: the original holds transports and does not pickle."""
     where, fix = _origin(route), "Check the network and the address"
     if isinstance(error, aiohttp.InvalidURL):
         return ConfigurationError(f"Not a valid address: {where}.", fix="Correct base_url")
