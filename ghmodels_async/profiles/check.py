@@ -1,16 +1,19 @@
 """What an endpoint is known to refuse, found before anything is spent. Pure.
 
-Only fields that travel as the caller wrote them are judged: what `extra_body` overrides is the caller's own affair,
-and a field nobody is known to refuse passes. Every refusal here is profile data with a source.
+Only fields that travel as the caller wrote them are judged: what `extra_body` overrides is the caller's own affair, of
+two token ceilings only one travels, and a field nobody is known to refuse passes. Every refusal here is profile data with a source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 from typing import Any, NamedTuple
 
+from ghmodels_async import catalog
 from ghmodels_async.wire import ChatRequest, EmbeddingsRequest
 
+from .encode import CEILINGS, ceiling_field
 from .profile import Profile, matches
 
 __all__ = ["Problem", "check"]
@@ -31,53 +34,80 @@ def check(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> list[Pr
     """Find every reason the endpoint is known to have for refusing this request.
 
     Returns:
-        Problems in a fixed order: refused fields, ranges, the fixed temperature, then the shape of an embeddings input.
-        Empty: nothing known speaks against it.
+        Problems in a fixed order: refused fields, ranges, choices, stops, what the model itself cannot do, the shape of
+        an embeddings input. Empty: nothing known speaks against it.
     """
     given = request.given()
     for overridden in request.extra_body or ():
         given.pop(overridden, None)
-    problems = [*_refused(profile, given), *_out_of_range(profile, given)]
-    temperature = given.get("temperature")
-    if temperature not in (None, 1) and matches(request.model, profile.dialect.fixed_temperature_models):
-        problems.append(Problem("temperature", temperature, "this model takes only the default, 1"))
+    ceiling = ceiling_field(profile, request.model, given)
+    given = {name: value for name, value in given.items() if name == ceiling or name not in CEILINGS}
+    problems = [*_refused(profile, given), *_out_of_range(profile, given), *_not_a_choice(profile, given)]
+    stop, most = given.get("stop"), profile.dialect.max_stops
+    if most is not None and not isinstance(stop, str) and stop is not None and len(stop) > most:
+        problems.append(Problem("stop", f"{len(stop)} texts", f"at most {most}"))
+    problems += _beyond_the_model(profile, request.model, given)
     if isinstance(request, EmbeddingsRequest) and "input" in given:
         problems += _unfit_texts(profile, given["input"])
     return problems
 
 
-def _refused(profile: Profile, given: Mapping[str, Any]) -> list[Problem]:
-    problems: list[Problem] = []
+def _values(given: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any]]:
+    """The places a field name of a profile stands for, with what was given there."""
+    if field.startswith("messages[]."):
+        key = field.removeprefix("messages[].")
+        for position, message in enumerate(given.get("messages", ())):
+            if message.get(key) is not None:
+                yield f"messages[{position}].{key}", message[key]
+    elif field in given:
+        yield field, given[field]
+
+
+def _refused(profile: Profile, given: Mapping[str, Any]) -> Iterator[Problem]:
     for field in profile.dialect.refuses:
-        if field.startswith("messages[]."):
-            key = field.removeprefix("messages[].")
-            for position, message in enumerate(given.get("messages", ())):
-                if message.get(key) is not None:
-                    where = f"messages[{position}].{key}"
-                    problems.append(Problem(where, message[key], f"{profile.title} refuses this key"))
-        elif field in given:
-            problems.append(Problem(field, given[field], f"{profile.title} refuses this field"))
-    return problems
+        for where, value in _values(given, field):
+            yield Problem(where, value, f"{profile.title} refuses this field")
 
 
-def _out_of_range(profile: Profile, given: Mapping[str, Any]) -> list[Problem]:
-    problems: list[Problem] = []
+def _out_of_range(profile: Profile, given: Mapping[str, Any]) -> Iterator[Problem]:
     for field, (low, high) in profile.ranges.items():
         value = given.get(field)
         if isinstance(value, (int, float)) and not low <= value <= high:  # NaN is in no range
-            problems.append(Problem(field, value, f"from {low:g} to {high:g}"))
-    return problems
+            yield Problem(field, value, f"from {low:g} to {high:g}" if high < inf else f"{low:g} or more")
 
 
-def _unfit_texts(profile: Profile, given: Any) -> list[Problem]:
+def _not_a_choice(profile: Profile, given: Mapping[str, Any]) -> Iterator[Problem]:
+    for field, allowed in profile.choices.items():
+        for where, value in _values(given, field):
+            texts = (value,) if isinstance(value, str) else value if isinstance(value, Sequence) else ()
+            if any(text not in allowed for text in texts):
+                yield Problem(where, value, f"one of {', '.join(allowed)}")
+
+
+def _beyond_the_model(profile: Profile, model: str, given: Mapping[str, Any]) -> Iterator[Problem]:
+    """What only this model refuses: a temperature, a ceiling above its own, a modality it does not speak."""
+    temperature = given.get("temperature")
+    if temperature not in (None, 1) and matches(model, profile.dialect.fixed_temperature_models):
+        yield Problem("temperature", temperature, "this model takes only the default, 1")
+    entry = catalog.find(model, profile.catalog) if profile.catalog else None
+    if entry is None:
+        return
+    most = entry.limits.max_output_tokens if entry.limits else None
+    for field in CEILINGS & given.keys():
+        if most is not None and given[field] > most:
+            yield Problem(field, given[field], f"this model gives at most {most} tokens")
+    spoken = entry.supported_output_modalities
+    if spoken and any(kind not in spoken for kind in given.get("modalities", ())):
+        yield Problem("modalities", given["modalities"], f"this model gives only {', '.join(spoken)}")
+
+
+def _unfit_texts(profile: Profile, given: Any) -> Iterator[Problem]:
     texts = [given] if isinstance(given, str) else given
     most = profile.dialect.max_embedding_inputs
-    problems: list[Problem] = []
     if not texts:
-        problems.append(Problem("input", [], "at least one text"))
+        yield Problem("input", [], "at least one text")
     if len(texts) > most:
-        problems.append(Problem("input", f"{len(texts)} texts", f"at most {most} in one request"))
+        yield Problem("input", f"{len(texts)} texts", f"at most {most} in one request")
     empty = next((position for position, text in enumerate(texts) if text == ""), None)
     if empty is not None:
-        problems.append(Problem(f"input[{empty}]", "", "no empty text"))
-    return problems
+        yield Problem(f"input[{empty}]", "", "no empty text")

@@ -12,7 +12,10 @@ from ghmodels_async.wire import ChatRequest, EmbeddingsRequest
 
 from .profile import Profile
 
-__all__ = ["embeddings_body", "to_body"]
+__all__ = ["CEILINGS", "ceiling_field", "embeddings_body", "to_body"]
+
+#: The two names of the most tokens a reply may have.
+CEILINGS = frozenset({"max_completion_tokens", "max_tokens"})
 
 
 def to_body(request: ChatRequest, profile: Profile, stream: bool) -> bytes:
@@ -35,7 +38,7 @@ def to_body(request: ChatRequest, profile: Profile, stream: bool) -> bytes:
     body["model"] = profile.wire_model(request.model)
     if isinstance(request.stop, str):
         body["stop"] = [request.stop]
-    _name_ceiling(body, profile.dialect.wants_completion_tokens(request.model))
+    _name_ceiling(body, profile, request.model)
     options = body.pop("stream_options", None)
     if stream:
         if profile.dialect.usage_in_stream:
@@ -59,12 +62,24 @@ def embeddings_body(request: EmbeddingsRequest, profile: Profile) -> bytes:
     return _json(body)
 
 
-def _name_ceiling(body: dict[str, Any], completion: bool) -> None:
-    """Leave one of the two ceilings, under the name the model wants; if both were given, that name's value wins."""
-    wanted, other = ("max_completion_tokens", "max_tokens") if completion else ("max_tokens", "max_completion_tokens")
-    value = body.pop(other, None)
-    if value is not None:
-        body.setdefault(wanted, value)
+def ceiling_field(profile: Profile, model: str, given: Mapping[str, Any]) -> str | None:
+    """Which of the two token ceilings counts: the one with the name the model wants, else the other, else neither."""
+    wanted = _wanted_ceiling(profile, model)
+    return wanted if wanted in given else next(iter(CEILINGS & given.keys()), None)
+
+
+def _wanted_ceiling(profile: Profile, model: str) -> str:
+    return "max_completion_tokens" if profile.dialect.wants_completion_tokens(model) else "max_tokens"
+
+
+def _name_ceiling(body: dict[str, Any], profile: Profile, model: str) -> None:
+    """Leave the one ceiling that counts, under the name the model wants."""
+    field = ceiling_field(profile, model, body)
+    if field is not None:
+        value = body[field]
+        for name in CEILINGS:
+            body.pop(name, None)
+        body[_wanted_ceiling(profile, model)] = value
 
 
 def _json(body: dict[str, Any]) -> bytes:

@@ -78,6 +78,8 @@ class Dialect(BaseModel):
     """Globs of model ids that refuse every `temperature` but the default, 1."""
     refuses: tuple[str, ...] = ()
     """Request fields the endpoint answers with an error; ``messages[].name`` is a key of each message."""
+    max_stops: int | None = None
+    """Most entries of `stop`; None: not known."""
     strip_publisher: bool = False
     """Whether ``openai/gpt-4o`` must travel as ``gpt-4o``."""
 
@@ -117,6 +119,8 @@ class Profile(BaseModel):
     dialect: Dialect = Dialect()
     ranges: Mapping[str, tuple[float, float]] = Field(default_factory=dict)
     """Inclusive numeric ranges of request fields the endpoint is known to enforce."""
+    choices: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Texts a field may hold, or a list field may consist of; ``messages[].role`` is a key of each message."""
     plans: tuple[str, ...] = ("free",)
     source: str = ""
     date: str = ""

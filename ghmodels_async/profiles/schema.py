@@ -59,6 +59,7 @@ class ProfileFile(BaseModel):
     query_paths: tuple[str, ...] = ("*",)
     dialect: Dialect = Dialect()
     ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    choices: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     plans: tuple[str, ...] = Field(default=("free",), min_length=1)
     source: str = ""
     date: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")

@@ -82,3 +82,39 @@ def test_embeddings_take_no_empty_text():
     assert embeddings_at_fault(["a", ""]) == ["input[1]"]
     assert embeddings_at_fault("") == ["input[0]"]
     assert embeddings_at_fault([]) == ["input"]
+
+
+def test_a_role_nobody_knows_is_found():
+    assert fields_at_fault(messages=[*HELLO, {"role": "wizard", "content": "x"}]) == ["messages[1].role"]
+    assert fields_at_fault(messages=[{"role": role, "content": "x"} for role in ("system", "developer", "tool")]) == []
+
+
+def test_tool_choice_is_a_documented_word_or_an_object():
+    assert fields_at_fault(tool_choice="any") == ["tool_choice"]
+    assert fields_at_fault(tool_choice="auto") == fields_at_fault(tool_choice={"type": "function"}) == []
+
+
+def test_more_stops_than_upstream_takes_are_found():
+    assert fields_at_fault(stop=list("abcde")) == ["stop"]
+    assert fields_at_fault(stop=list("abcd")) == fields_at_fault(stop="abcde") == []
+
+
+def test_a_modality_the_model_does_not_speak_is_found():
+    assert fields_at_fault(modalities=["text", "audio"]) == ["modalities"]
+    assert fields_at_fault(modalities=["smell"]) == ["modalities", "modalities"]
+    assert fields_at_fault(modalities=["text"]) == []
+
+
+def test_a_ceiling_above_the_models_own_is_found_under_either_name():
+    assert fields_at_fault(max_tokens=50_000) == ["max_tokens"]
+    assert fields_at_fault(max_completion_tokens=50_000) == ["max_completion_tokens"]
+    assert fields_at_fault(max_tokens=16_384) == []
+    assert fields_at_fault(model="openai/gpt-5", max_tokens=100_001) == ["max_tokens"]
+
+
+def test_a_ceiling_that_does_not_travel_is_not_judged_by_the_model():
+    assert fields_at_fault(max_tokens=5, max_completion_tokens=50_000) == []
+
+
+def test_a_ceiling_starts_at_one():
+    assert fields_at_fault(max_tokens=0) == ["max_tokens"]
