@@ -3,14 +3,14 @@
 from .forecast import Forecast, ModelQuota, Reset, Window, forecast
 from .journal import JournalError
 from .merge import Merged, merge
-from .quotas import ANSWER_SECONDS, Quotas, allowances, fresh_quotas, used_quotas
+from .progress import ModelProgress, Progress
+from .quotas import ANSWER_SECONDS, Quotas, allowances, fresh_quotas, margin_of, used_quotas
 from .rows import Recipe, RowError
 from .run import BatchRun, Summary, opened_run, run_batch
 from .rundir import RunDirectory, RunLockedError, RunMismatchError, Shard
 from .runner import Limits
 from .sources import Source, open_source
 from .survey import ChangedRowError
-from .tally import ModelTally, Tally
 from .template import Template
 
 __all__ = [
@@ -21,8 +21,9 @@ __all__ = [
     "JournalError",
     "Limits",
     "Merged",
+    "ModelProgress",
     "ModelQuota",
-    "ModelTally",
+    "Progress",
     "Quotas",
     "Recipe",
     "Reset",
@@ -33,12 +34,12 @@ __all__ = [
     "Shard",
     "Source",
     "Summary",
-    "Tally",
     "Template",
     "Window",
     "allowances",
     "forecast",
     "fresh_quotas",
+    "margin_of",
     "merge",
     "open_source",
     "opened_run",

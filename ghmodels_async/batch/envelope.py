@@ -32,7 +32,7 @@ from .segments import record_line
 if TYPE_CHECKING:
     from ghmodels_async.stream import ChatReply
 
-__all__ = ["failure_line", "fault_of", "matches", "success_line"]
+__all__ = ["cached_line", "failure_line", "fault_of", "matches", "reply_body", "success_line"]
 
 # ContentFilterError before the APIErrors, QuotaExhausted before RateLimit: the first match names the fault
 _FAULTS: tuple[tuple[type[BaseException], str], ...] = (
@@ -85,6 +85,22 @@ def success_line(job: Job, reply: ChatReply | EmbeddingsReply, *, model: str, fi
     return record_line(job.ordinal, job.hash, 200, None, _json(envelope))
 
 
+def cached_line(job: Job, body: dict[str, Any], *, model: str, finished_at: float) -> bytes:
+    """The journal line of a row whose answer was kept from an equal request; it cost no call and no tokens."""
+    envelope = {
+        "id": _id(job),
+        "custom_id": job.custom_id,
+        "response": {"status_code": 200, "request_id": "", "body": body},
+        "error": None,
+        "attempts": 0,
+        "model": model,
+        "usage": None,
+        "cached": True,
+        "times": {"finished_at": _iso(finished_at)},
+    }
+    return record_line(job.ordinal, job.hash, 200, None, _json(envelope))
+
+
 def failure_line(job: Job, error: BaseException, *, model: str | None, attempts: int, finished_at: float) -> bytes:
     """The journal line of a row that failed for good. `attempts` counts the times it was tried."""
     status, fault = fault_of(error)
@@ -113,6 +129,11 @@ def failure_line(job: Job, error: BaseException, *, model: str | None, attempts:
 
 def _id(job: Job) -> str:
     return f"batch_req_{job.hash:016x}{job.ordinal:08x}"
+
+
+def reply_body(reply: ChatReply | EmbeddingsReply, model: str, finished_at: float) -> dict[str, Any]:
+    """The body of a 200 as OpenAI's readers expect it, also where it came as a stream."""
+    return _vectors(reply, model) if isinstance(reply, EmbeddingsReply) else _chat_body(reply, model, finished_at)
 
 
 def _chat_body(reply: ChatReply, model: str, finished_at: float) -> dict[str, Any]:

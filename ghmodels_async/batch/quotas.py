@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ghmodels_async.clock import Clock
 from ghmodels_async.limits.options import GateOptions
 from ghmodels_async.limits.quota import Allowance, Limit, allowance
 from ghmodels_async.profiles import Profile
 
 from .forecast import Forecast, ModelQuota, Window, forecast
 
-__all__ = ["ANSWER_SECONDS", "Quotas", "allowances", "fresh_quotas", "used_quotas"]
+__all__ = ["ANSWER_SECONDS", "Quotas", "allowances", "fresh_quotas", "margin_of", "used_quotas"]
 
 #: How long an answer takes until some were measured: a short chat answer of a small model.
 ANSWER_SECONDS = 4.0
@@ -33,6 +34,11 @@ class Quotas:
     def limited(self) -> bool:
         """Whether anything but the speed of the service decides."""
         return bool(self.account) or any(model.windows for model in self.models)
+
+
+def margin_of(clock: Clock) -> float:
+    """Nominal seconds the gate adds to windows below an hour when its clock runs like this one."""
+    return GateOptions().margin_at(clock.scale)
 
 
 def allowances(
@@ -115,8 +121,3 @@ def _used(window: Window, state: Any | None, now: float, wall: float) -> Window:
 
 def _after(at: float | None, now: float) -> float:
     return 0.0 if at is None or at == float("-inf") else max(0.0, at - now)
-
-
-def shown_states(states: Iterable[Any]) -> Mapping[str, Any]:
-    """Limit states by name."""
-    return {state.limit: state for state in states}

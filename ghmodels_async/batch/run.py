@@ -17,13 +17,14 @@ from ghmodels_async.errors import ConfigurationError
 from .bitmap import Bitmap
 from .journal import CHANGED, Finished, Journal, read_finished
 from .merge import Merged, merge
+from .progress import Progress
+from .quotas import allowances
 from .rows import RawRow, Recipe, row_hash
 from .rundir import RunDirectory, Shard
 from .runner import Caller, Limits, Runner
 from .segments import SegmentWriter, record_line
 from .sources import JsonLines, Pipe, Source, encoded_rows, open_source
 from .survey import count_rows
-from .tally import Tally
 
 __all__ = ["BatchRun", "Summary", "opened_run", "run_batch"]
 
@@ -37,7 +38,7 @@ class Summary:
     """How one start of a run ended.
 
     Attributes:
-        tally: Counts of this start and the ones before.
+        progress: Counts of this start and the ones before.
         stopped: None when every row is answered, else ``interrupted``, ``quota``, ``refused``, ``error_rate`` or
             ``journal``; the same command goes on from there.
         cause: The error behind `stopped`, if there is one.
@@ -45,7 +46,7 @@ class Summary:
         merged: Rows in the output and the errors file; None when they were not written.
     """
 
-    tally: Tally
+    progress: Progress
     stopped: str | None
     cause: BaseException | None
     makespan: float
@@ -53,7 +54,7 @@ class Summary:
 
     @property
     def complete(self) -> bool:
-        return self.stopped is None and self.tally.remaining == 0
+        return self.stopped is None and self.progress.remaining == 0
 
 
 @dataclass
@@ -63,7 +64,7 @@ class BatchRun:
     directory: RunDirectory
     source: Source
     runner: Runner
-    tally: Tally
+    progress: Progress
     shard: Shard
     resumed: int = 0
     """Rows that were answered before this start."""
@@ -75,12 +76,12 @@ class BatchRun:
 
         Cancellation: finished rows are made durable; the run can be started again.
         """
-        tally = await self.runner.run()
+        progress = await self.runner.run()
         merged = None
         if self.runner.stopped is None and self.shard.parts == 1:
             merged = await asyncio.to_thread(merge, self.directory)
-        ended = tally.ended_at if tally.ended_at is not None else tally.started_at
-        return Summary(tally, self.runner.stopped, self.runner.cause, ended - tally.started_at, merged)
+        ended = progress.ended_at if progress.ended_at is not None else progress.started_at
+        return Summary(progress, self.runner.stopped, self.runner.cause, ended - progress.started_at, merged)
 
 
 @contextlib.asynccontextmanager
@@ -95,7 +96,6 @@ async def opened_run(
     limits: Limits | None = None,
     shard: Shard | None = None,
     concurrency: int | None = None,
-    width: Callable[[str], int] | None = None,
     identity: Mapping[str, Any] | None = None,
     accept_changes: bool = False,
     retry: Bitmap | None = None,
@@ -113,8 +113,7 @@ async def opened_run(
         recipe: How rows become requests.
         limits: How far the run may go.
         shard: This process's part of the rows.
-        concurrency: Rows in flight per model; None asks `width`.
-        width: Rows in flight for one model.
+        concurrency: Rows in flight per model; None: one more than its quota allows at once.
         identity: What else makes two starts the same run (profile, endpoint).
         accept_changes: Go on although settings or answered rows changed; such rows run again.
         retry: Answered rows that shall run again (failed ones).
@@ -136,7 +135,7 @@ async def opened_run(
         total = await asyncio.to_thread(count_rows, source.rows(), finished, on_changed=voided)
         for row in retry or ():
             finished.answered.discard(row)
-        tally = _tally_before(finished, total, shard)
+        progress = _progress_before(finished, total, shard)
         async with Journal(run.journal, shard.name, sync=sync) as journal:
             runner = Runner(
                 client,
@@ -145,14 +144,14 @@ async def opened_run(
                 rows=lambda: (raw for raw in source.rows() if shard.mine(raw.ordinal)),
                 recipe=recipe,
                 models=models,
-                width=lambda model: concurrency or (width(model) if width else DEFAULT_WIDTH),
+                width=lambda model: concurrency or _width(client, model),
                 clock=clock,
                 limits=limits,
-                tally=tally,
+                progress=progress,
                 on_event=on_event,
             )
-            before = tally.before_done + tally.before_failed
-            yield BatchRun(run, source, runner, tally, shard, before, opened)
+            before = progress.before_done + progress.before_failed
+            yield BatchRun(run, source, runner, progress, shard, before, opened)
 
 
 async def run_batch(client: Any, rows: Rows, *, run_dir: str | Path, **options: Any) -> Summary:
@@ -194,6 +193,15 @@ def _settled_source(run: RunDirectory, rows: Rows, source: Source | None) -> Sou
     return source
 
 
+def _width(client: Any, model: str) -> int:
+    """One row waits at the gate while the others are under way; where nothing limits them, a fixed number."""
+    profile = getattr(client, "profile", None)
+    if profile is None:
+        return DEFAULT_WIDTH
+    concurrent = allowances(profile, client.plan, [model])[0].concurrent
+    return DEFAULT_WIDTH if concurrent is None else concurrent + 1
+
+
 def _spool(run: RunDirectory, lines: Iterable[bytes]) -> None:
     """Copy rows that cannot be read twice into the run; they replace the copy of an earlier start in one step."""
     beside = run.spool.with_name(".rows.jsonl.part")
@@ -218,15 +226,15 @@ def _identity(recipe: Recipe, models: tuple[str, ...]) -> dict[str, Any]:
     return {**asdict(recipe), "models": list(models)}
 
 
-def _tally_before(finished: Finished, total: int, shard: Shard) -> Tally:
+def _progress_before(finished: Finished, total: int, shard: Shard) -> Progress:
     """What earlier starts have done of this shard's rows."""
     if shard.parts == 1:
         done, answered = len(finished.succeeded), len(finished.answered)
-        return Tally(total=total, before_done=done, before_failed=answered - done)
+        return Progress(total=total, before_done=done, before_failed=answered - done)
     mine = [row for row in finished.answered if shard.mine(row)]
     done = sum(row in finished.succeeded for row in mine)
     own_total = len(range(shard.part - 1, total, shard.parts))
-    return Tally(total=own_total, before_done=done, before_failed=len(mine) - done)
+    return Progress(total=own_total, before_done=done, before_failed=len(mine) - done)
 
 
 def _voider(run: RunDirectory, shard: Shard, finished: Finished, opened: list[int]) -> Callable[[RawRow], None]:

@@ -12,17 +12,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from ghmodels_async.clock import Clock
 from ghmodels_async.errors import GHModelsError
 
+from .books import Books
+from .cache import Cache
 from .deck import Deck, Lane
-from .envelope import failure_line, fault_of, success_line
+from .envelope import fault_of
 from .journal import Finished, Journal, JournalError
+from .progress import Progress
 from .rows import Job, RawRow, Recipe, RowError, row_hash
-from .tally import Tally
 from .verdicts import Act, judge
 
 __all__ = ["Caller", "Limits", "Runner"]
@@ -31,6 +32,8 @@ __all__ = ["Caller", "Limits", "Runner"]
 _SKIPS = 4096
 #: The error rate says nothing before this many rows.
 _RATE_AFTER = 20
+#: A daily quota that does not say when it opens: an hour costs one refused attempt an hour at worst.
+_UNKNOWN_RESET = 3600.0
 
 
 class Caller(Protocol):
@@ -55,7 +58,22 @@ class Limits:
 
 
 class Runner:
-    """Runs once. `drain()` and `stop()` may be called from a signal handler of the event loop."""
+    """Runs once. `drain()` and `stop()` may be called from a signal handler of the event loop.
+
+    Args:
+        client: Makes the calls.
+        journal: Takes the lines; closed when the run ends.
+        finished: What needs no call any more.
+        rows: Starts a pass over this process's rows.
+        recipe: How rows become requests.
+        models: Models for rows that name none, preferred first.
+        width: Rows in flight for one model.
+        clock: The client's clock.
+        limits: How far the run may go.
+        progress: Counts, shared with whoever shows them.
+        cache: Answers of earlier equal requests, if wanted.
+        on_event: Told of ``row``, ``parked``, ``closed`` and ``stopping``, each with facts that JSON can hold.
+    """
 
     def __init__(
         self,
@@ -69,46 +87,47 @@ class Runner:
         width: Callable[[str], int],
         clock: Clock,
         limits: Limits = Limits(),
-        tally: Tally | None = None,
+        progress: Progress | None = None,
+        cache: Cache | None = None,
         on_event: Callable[[str, dict[str, Any]], None] = lambda name, facts: None,
-        stream: bool = True,
     ) -> None:
-        self.client = client
-        self.journal = journal
-        self.finished = finished
-        self.recipe = recipe
-        self.models = models
-        self.width = width
-        self.clock = clock
-        self.limits = limits
-        self.tally = tally or Tally()
+        self.progress = progress or Progress()
         self.stopped: str | None = None
         """Why the run ended early: ``interrupted``, ``quota``, ``refused``, ``error_rate`` or ``journal``."""
         self.cause: BaseException | None = None
+        self._client = client
+        self._journal = journal
+        self._finished = finished
         self._rows = rows
+        self._recipe = recipe
+        self._models = models
+        self._width = width
+        self._clock = clock
+        self._limits = limits
+        self._cache = cache
         self._on_event = on_event
-        self._stream = stream
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._rounds: dict[int, int] = {}
         self._failed_connections = 0
-        self.deck = Deck(self._fresh, self._eligible, self._orphan, clock)
+        self._deck = Deck(self._fresh, self._eligible, self._orphan, clock)
+        self._books = Books(journal, finished, self.progress, clock, self._settled, cache)
 
-    async def run(self) -> Tally:
+    async def run(self) -> Progress:
         """Work until every row is answered or the run has to stop.
 
         Cancellation: calls in flight are cancelled and spent; rows already finished are still made durable.
         """
-        self.tally.started_at = self.clock.now()
+        self.progress.started_at = self._clock.now()
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._open_first()
         finally:
-            await self.journal.aclose()
-            self.tally.ended_at = self.clock.now()
-        if self.journal.failure is not None:
-            self.stop("journal", self.journal.failure)
-        return self.tally
+            await self._journal.aclose()
+            self.progress.ended_at = self._clock.now()
+        if self._journal.failure is not None:
+            self.stop("journal", self._journal.failure)
+        return self.progress
 
     def drain(self) -> None:
         """Start no further row; what is in flight ends well. Idempotent."""
@@ -119,7 +138,9 @@ class Runner:
         if self.stopped is None:
             self.stopped, self.cause = why, cause
             self._on_event("stopping", {"why": why})
-        self.deck.close()
+        self._deck.close()
+
+    # --- rows in ---------------------------------------------------------------------------------------------------
 
     def _open_first(self) -> None:
         """Lanes open when a row asks for them; the first row has to be looked at for that."""
@@ -131,166 +152,141 @@ class Runner:
         """One pass over the input, without what is answered or held. None: others may have a turn."""
         skipped = 0
         for raw in self._rows():
-            if raw.ordinal in self.finished.answered or raw.ordinal in self.deck.held:
+            if raw.ordinal in self._finished.answered or raw.ordinal in self._deck.held:
                 skipped += 1
                 if skipped % _SKIPS == 0:
                     yield None
                 continue
             try:
-                yield self.recipe.job(raw)
+                yield self._recipe.job(raw)
             except RowError as error:
                 job = Job(raw.ordinal, raw.line, row_hash(raw.data), f"row-{raw.ordinal + 1}", "", {})
-                self.deck.held.add(raw.ordinal)
-                self._record_failure(job, error, model=None)
+                self._deck.held.add(raw.ordinal)
+                self._fail(job, None, error, model=None)
 
     def _eligible(self, job: Job) -> list[Lane]:
-        models = (job.model,) if job.model else self.models
+        models = (job.model,) if job.model else self._models
         lanes = [self._lane(model, job.url) for model in models]
         return [lane for lane in lanes if lane.closed is None]
 
     def _lane(self, model: str, url: str) -> Lane:
-        key = (model, url)
-        lane = self._lanes.get(key)
+        lane = self._lanes.get((model, url))
         if lane is None:
-            width = self.width(model)
-            lane = self._lanes[key] = Lane(key, width, asyncio.Semaphore(width))
-            self.tally.model(model)
+            width = self._width(model)
+            lane = self._lanes[model, url] = Lane((model, url), width, asyncio.Semaphore(width))
+            self.progress.model(model)
             if self._tasks is not None:
                 self._tasks.create_task(self._serve(lane), name=f"lane {model}")
         return lane
 
     def _orphan(self, job: Job) -> None:
         closed = next((lane.closed for lane in self._lanes.values() if lane.closed and lane.key[1] == job.url), None)
-        self._record_failure(job, closed or RowError(job.line, "no model to send it to"), model=job.model)
-
-    async def _serve(self, lane: Lane) -> None:
-        """One lane from its first row to its last."""
-        outcomes = self.client.map(
-            self._feed(lane), concurrency=lane.width, priority="batch", on_exhausted="raise", stream=self._stream
-        )
-        async for outcome in outcomes:
-            try:
-                self._conclude(lane, outcome.key, outcome.reply, outcome.error)
-            except JournalError as error:
-                self.stop("journal", error)
+        self._fail(job, None, closed or RowError(job.line, "no model to send it to"), model=job.model)
 
     async def _feed(self, lane: Lane) -> AsyncIterator[tuple[Job, Any]]:
         while True:
             await lane.room.acquire()
-            job = await self.deck.take(lane)
+            job = await self._deck.take(lane)
             if job is None:
                 return
+            self.progress.model(lane.model).in_flight += 1
+            self.progress.waiting = self._deck.waiting
             try:
                 request = job.request(lane.model)
             except RowError as error:
-                lane.room.release()
-                self._record_failure(job, error, model=lane.model)
+                self._fail(job, lane, error, model=lane.model)
                 continue
-            self.tally.model(lane.model).in_flight += 1
-            self.tally.waiting = self.deck.waiting
-            yield job, request
+            hit = self._cache.get(job, lane.model) if self._cache is not None else None
+            if hit is None:
+                yield job, request
+            else:
+                self._books.cached(job, lane, hit)
 
-    def _conclude(self, lane: Lane, job: Job, reply: Any, error: GHModelsError | None) -> None:
-        if reply is None:
-            assert error is not None
-            self._conclude_failure(lane, job, error)
-            return
-        self._failed_connections = 0
-        line = success_line(job, reply, model=lane.model, finished_at=self.clock.wall())
-        self.journal.append(line, partial(self._durable, job, lane, reply, None))
+    # --- outcomes --------------------------------------------------------------------------------------------------
 
-    def _conclude_failure(self, lane: Lane, job: Job, error: GHModelsError) -> None:
+    async def _serve(self, lane: Lane) -> None:
+        """One lane from its first row to its last."""
+        outcomes = self._client.map(
+            self._feed(lane), concurrency=lane.width, priority="batch", on_exhausted="raise", stream=True
+        )
+        async for outcome in outcomes:
+            try:
+                if outcome.reply is not None:
+                    self._failed_connections = 0
+                    self._books.succeeded(outcome.key, lane, outcome.reply)
+                else:
+                    self._judge(lane, outcome.key, outcome.error)
+            except JournalError as error:
+                self.stop("journal", error)
+
+    def _judge(self, lane: Lane, job: Job, error: GHModelsError) -> None:
+        """One call failed: write it down, try again later, park or close the model, or stop the run."""
         _, fault = fault_of(error)
         self._failed_connections = self._failed_connections + 1 if fault == "connection" else 0
-        round_ = self._rounds.get(job.ordinal, 0) + (fault not in ("quota", "rate_limit"))
-        verdict = judge(error, round=round_, rounds=self.limits.rounds, failed_connections=self._failed_connections)
+        # waiting for a quota is not a failure: it never wears a row out
+        tries = self._rounds.get(job.ordinal, 0) + (fault not in ("quota", "rate_limit"))
+        verdict = judge(error, round=tries, rounds=self._limits.rounds, failed_connections=self._failed_connections)
         if verdict.act is Act.RECORD:
-            line = failure_line(job, error, model=lane.model, attempts=round_, finished_at=self.clock.wall())
-            self.journal.append(line, partial(self._durable, job, lane, None, error))
+            self._fail(job, lane, error, model=lane.model, attempts=tries)
             return
         self._let_go(lane)
-        if verdict.act is Act.CLOSE:
-            self._close_lane(lane, job, error)
-            return
         if verdict.act is Act.STOP:
             self.stop("refused", error)
-            self.deck.settle(job)
-            return
-        if verdict.act is Act.PARK:
+            self._deck.settle(job)
+        elif verdict.act is Act.CLOSE:
+            self._close_lane(lane, job, error)
+        elif verdict.act is Act.PARK:
             self._park(lane, verdict.until.timestamp() if verdict.until else None, error)
+            self._deck.put_back(job)
         else:
-            self._rounds[job.ordinal] = round_
-            self.tally.again += 1
-        self.deck.put_back(job, verdict.wait)
+            self._rounds[job.ordinal] = tries
+            self.progress.again += 1
+            self._deck.put_back(job, verdict.wait)
 
     def _park(self, lane: Lane, until: float | None, error: GHModelsError) -> None:
         """The model waits for its quota; other models go on."""
-        # an hour is a guess that costs one refused attempt an hour at worst
-        lane.parked_until = max(until or self.clock.wall() + 3600.0, lane.parked_until or 0.0)
-        self.tally.model(lane.model).parked_until = lane.parked_until
-        self._on_event(
-            "parked", {"model": lane.model, "until": lane.parked_until, "limit": getattr(error, "limit", None)}
-        )
-        open_lanes = [each for each in self._lanes.values() if each.closed is None]
-        if self.limits.stop_at_quota and all(each.parked_until for each in open_lanes):
+        lane.parked_until = max(until or self._clock.wall() + _UNKNOWN_RESET, lane.parked_until or 0.0)
+        self.progress.model(lane.model).parked_until = lane.parked_until
+        limit = getattr(error, "limit", None)
+        waiting = all(each.parked_until for each in self._lanes.values() if each.closed is None)
+        self._on_event("parked", {"model": lane.model, "until": lane.parked_until, "limit": limit, "all": waiting})
+        if self._limits.stop_at_quota and waiting:
             self.stop("quota", error)
 
     def _close_lane(self, lane: Lane, job: Job, error: GHModelsError) -> None:
         """This model serves nobody here: its rows go to others that may take them, or are recorded as failed."""
         lane.closed = error
-        if self.models and not job.model and not self._eligible(job):
+        if not job.model and not self._eligible(job):
             # every model of the run is closed: recording the whole input as failed would help nobody
             self.stop("refused", error)
-            self.deck.settle(job)
+            self._deck.settle(job)
             return
         self._on_event("closed", {"model": lane.model, "why": error.why})
         for each in (job, *lane.shelf):
             if self._eligible(each):
-                self.deck.put_back(each)
+                self._deck.put_back(each)
             else:
-                self._record_failure(each, error, model=lane.model)
+                self._fail(each, None, error, model=lane.model)
         lane.shelf.clear()
 
-    def _record_failure(self, job: Job, error: BaseException, *, model: str | None) -> None:
-        """Write down a failure that no call in flight belongs to."""
-        line = failure_line(job, error, model=model, attempts=0, finished_at=self.clock.wall())
+    def _fail(self, job: Job, lane: Lane | None, error: BaseException, *, model: str | None, attempts: int = 0) -> None:
         try:
-            self.journal.append(line, partial(self._durable, job, None, None, error))
+            self._books.failed(job, lane, error, model=model, attempts=attempts)
         except JournalError as failure:
             self.stop("journal", failure)
 
-    def _let_go(self, lane: Lane) -> None:
-        self.tally.model(lane.model).in_flight -= 1
-        lane.room.release()
-
-    def _durable(self, job: Job, lane: Lane | None, reply: Any, error: BaseException | None) -> None:
-        """The row's record is on disk: now it counts."""
-        self.finished.answered.add(job.ordinal)
+    def _settled(self, job: Job, lane: Lane | None, error: BaseException | None) -> None:
+        """The row's record is on disk."""
         self._rounds.pop(job.ordinal, None)
         if lane is not None:
             self._let_go(lane)
-        self.deck.settle(job)
-        tally = self.tally
-        if error is None:
-            self.finished.succeeded.add(job.ordinal)
-            tally.done += 1
-            assert lane is not None
-            served = tally.model(lane.model)
-            served.done += 1
-            if reply.usage is not None:
-                served.tokens_in += reply.usage.prompt_tokens
-                served.tokens_out += reply.usage.completion_tokens
-        else:
-            status, fault = fault_of(error)
-            tally.failed += 1
-            tally.faults[str(status) if status else fault] += 1
-            if lane is not None:
-                tally.model(lane.model).failed += 1
-            self._watch_error_rate()
+        self._deck.settle(job)
+        rate, progress = self._limits.max_error_rate, self.progress
+        ended = progress.done + progress.failed
+        if error is not None and rate is not None and ended >= _RATE_AFTER and progress.failed > rate * ended:
+            self.stop("error_rate", None)
         self._on_event("row", {"row": job.ordinal, "custom_id": job.custom_id, "ok": error is None})
 
-    def _watch_error_rate(self) -> None:
-        rate, tally = self.limits.max_error_rate, self.tally
-        ended = tally.done + tally.failed
-        if rate is not None and ended >= _RATE_AFTER and tally.failed > rate * ended:
-            self.stop("error_rate", None)
+    def _let_go(self, lane: Lane) -> None:
+        self.progress.model(lane.model).in_flight -= 1
+        lane.room.release()

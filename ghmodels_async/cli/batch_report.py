@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ghmodels_async.batch import BatchRun, Summary, allowances, fresh_quotas
+from ghmodels_async.batch import BatchRun, Summary, allowances, fresh_quotas, margin_of
 from ghmodels_async.errors import GHModelsError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def exit_code_of(summary: Summary) -> int:
         from .failures import exit_code
 
         return exit_code(summary.cause) if summary.cause is not None else 3
-    failed = summary.tally.failed + summary.tally.before_failed
+    failed = summary.progress.failed + summary.progress.before_failed
     return 1 if summary.stopped or failed else 0
 
 
@@ -44,27 +44,27 @@ def spell(seconds: float) -> str:
 
 def lower_bound(client: GitHubModels, summary: Summary) -> tuple[float, float]:
     """Least nominal seconds the quota allows for the calls made, without and with the gate's safety margin."""
-    calls = {name: model.done + model.failed for name, model in summary.tally.models.items()}
+    calls = {name: model.done + model.failed for name, model in summary.progress.models.items()}
     bound = allowances(client.profile, client.plan, [name for name in calls if calls[name]])
     total = sum(calls.values())
     bare = fresh_quotas(bound).forecast(total).duration
-    margin = client.limits.margin
+    margin = margin_of(client.clock)
     return bare, fresh_quotas(bound, margin=margin).forecast(total).duration
 
 
 def json_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> dict[str, Any]:
-    tally = summary.tally
+    progress = summary.progress
     bare, _ = lower_bound(client, summary)
     return {
         "request_counts": {
-            "total": tally.total or 0,
-            "completed": tally.before_done + tally.done,
-            "failed": tally.before_failed + tally.failed,
+            "total": progress.total or 0,
+            "completed": progress.before_done + progress.done,
+            "failed": progress.before_failed + progress.failed,
         },
-        "this_start": {"completed": tally.done, "failed": tally.failed, "again": tally.again},
+        "this_start": {"completed": progress.done, "failed": progress.failed, "again": progress.again},
         "refused_429": refusals(client),
-        "tokens": {"prompt": tally.tokens_in, "completion": tally.tokens_out},
-        "models": {name: model.done for name, model in tally.models.items()},
+        "tokens": {"prompt": progress.tokens_in, "completion": progress.tokens_out},
+        "models": {name: model.done for name, model in progress.models.items()},
         "makespan": round(summary.makespan, 3),
         "lower_bound": round(bare, 3),
         "stopped": summary.stopped,
@@ -75,17 +75,17 @@ def json_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> dict[
 
 
 def print_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> None:
-    tally = summary.tally
-    failed = tally.before_failed + tally.failed
-    lines = [("ok", f"{tally.before_done + tally.done:,}"), ("failed", _failed(summary, failed))]
+    progress = summary.progress
+    failed = progress.before_failed + progress.failed
+    lines = [("ok", f"{progress.before_done + progress.done:,}"), ("failed", _failed(summary, failed))]
     if run.resumed:
-        lines[0] = ("ok", f"{lines[0][1]} ({tally.before_done:,} of earlier starts)")
-    if tally.remaining:
-        lines.append(("not done", f"{tally.remaining:,}"))
+        lines[0] = ("ok", f"{lines[0][1]} ({progress.before_done:,} of earlier starts)")
+    if progress.remaining:
+        lines.append(("not done", f"{progress.remaining:,}"))
     lines.append(("429s seen", f"{refusals(client):,}"))
-    lines.append(("tokens", f"{tally.tokens_in:,} in, {tally.tokens_out:,} out"))
-    if len(tally.models) > 1:
-        lines.append(("models", ", ".join(f"{name}: {model.done:,}" for name, model in tally.models.items())))
+    lines.append(("tokens", f"{progress.tokens_in:,} in, {progress.tokens_out:,} out"))
+    if len(progress.models) > 1:
+        lines.append(("models", ", ".join(f"{name}: {model.done:,}" for name, model in progress.models.items())))
     lines += _pace(client, summary)
     if summary.merged:
         lines.append(("results", f"{run.directory.output}"))
@@ -109,7 +109,7 @@ def _pace(client: GitHubModels, summary: Summary) -> list[tuple[str, str]]:
         return [("makespan", took)]
     share = bare / summary.makespan
     lines = [("makespan", took), ("quota allows", f"{spell(bare)} at best: {share:.1%} of the quota's pace was used")]
-    margin = client.limits.margin
+    margin = margin_of(client.clock)
     lost = 1 - bare / careful
     if lost >= 0.01:
         why = f" ({margin / scale * 1000:.0f} ms real at speed {scale:g})" if scale != 1 else ""
@@ -118,7 +118,7 @@ def _pace(client: GitHubModels, summary: Summary) -> list[tuple[str, str]]:
 
 
 def _failed(summary: Summary, failed: int) -> str:
-    faults = ", ".join(f"{name}: {count:,}" for name, count in summary.tally.faults.most_common(5))
+    faults = ", ".join(f"{name}: {count:,}" for name, count in summary.progress.faults.most_common(5))
     return f"{failed:,}" + (f" ({faults})" if faults else "")
 
 
@@ -138,4 +138,4 @@ def _why(summary: Summary) -> str:
 
 def refusals(client: GitHubModels) -> int:
     """429s the server answered to this client."""
-    return int(getattr(client.stats, "rate_limited", 0))
+    return sum(client.usage.rate_limited.values())

@@ -81,6 +81,7 @@ async def _run(
     events = events_to_stdout() if as_json else (lambda name, facts: None)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(open_client(options))
+        await client.limits.open()
         run = await stack.enter_async_context(
             opened_run(
                 client,
@@ -120,7 +121,7 @@ async def _go(client: GitHubModels, run: BatchRun, as_json: bool) -> Summary:
         run.runner.drain()
         if not as_json:
             print(
-                f"Ending well: {run.tally.in_flight} rows in flight finish, no further row starts. Again to stop now.",
+                f"Ending well: {run.progress.in_flight} rows in flight finish, no further row starts. Again to stop now.",
                 file=sys.stderr,
             )
 

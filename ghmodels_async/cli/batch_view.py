@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ghmodels_async.batch import ANSWER_SECONDS, BatchRun, Quotas, allowances, fresh_quotas, used_quotas
+from ghmodels_async.batch import ANSWER_SECONDS, BatchRun, Quotas, allowances, fresh_quotas, margin_of, used_quotas
 from ghmodels_async.errors import GHModelsError
 
 from .batch_report import spell
@@ -83,13 +83,13 @@ class _View:
         self._eta: tuple[float, str] = (-1e9, "")
 
     def line(self) -> str:
-        tally = self._run.tally
-        quota = "; ".join(f"{name} {self._quota(name)}" for name in tally.models)
+        progress = self._run.progress
+        quota = "; ".join(f"{name} {self._quota(name)}" for name in progress.models)
         parts = [
-            f"{tally.answered:,}/{tally.total or 0:,} rows",
-            f"{tally.before_done + tally.done:,} ok",
-            f"{tally.before_failed + tally.failed:,} failed",
-            f"{tally.in_flight} in flight",
+            f"{progress.answered:,}/{progress.total or 0:,} rows",
+            f"{progress.before_done + progress.done:,} ok",
+            f"{progress.before_failed + progress.failed:,} failed",
+            f"{progress.in_flight} in flight",
             f"quota used: {quota}" if quota else "",
             f"ETA {self.eta()}",
         ]
@@ -101,22 +101,22 @@ class _View:
         from rich.table import Table
         from rich.text import Text
 
-        tally = self._run.tally
-        failed = tally.before_failed + tally.failed
+        progress = self._run.progress
+        failed = progress.before_failed + progress.failed
         head = Table.grid(padding=(0, 1))
         head.add_row(
-            ProgressBar(total=max(tally.total or 0, 1), completed=tally.answered, width=30),
-            f"{tally.answered:,}/{tally.total or 0:,}",
-            Text(f"{tally.before_done + tally.done:,} ok", style="green"),
+            ProgressBar(total=max(progress.total or 0, 1), completed=progress.answered, width=30),
+            f"{progress.answered:,}/{progress.total or 0:,}",
+            Text(f"{progress.before_done + progress.done:,} ok", style="green"),
             Text(f"{failed:,} failed", style="red" if failed else "dim"),
-            f"{tally.in_flight} in flight",
-            *([f"{tally.waiting} again"] if tally.waiting else []),
+            f"{progress.in_flight} in flight",
+            *([f"{progress.waiting} again"] if progress.waiting else []),
             Text(f"ETA {self.eta()}", style="bold"),
         )
         body = Table(box=None, pad_edge=False, header_style="dim")
         for title in ("model", "done", "failed", "in flight", "quota used", "tokens", "tokens/s"):
             body.add_column(title, justify="left" if title in ("model", "quota used") else "right")
-        for name, model in tally.models.items():
+        for name, model in progress.models.items():
             body.add_row(
                 name,
                 f"{model.done:,}",
@@ -136,17 +136,17 @@ class _View:
         return self._eta[1]
 
     def _reckoned(self) -> str:
-        tally, client = self._run.tally, self._client
-        left = tally.remaining
-        if left is None or not tally.models:
+        progress, client = self._run.progress, self._client
+        left = progress.remaining
+        if left is None or not progress.models:
             return "?"
         if left == 0:
             return "now"
-        names = tuple(tally.models)
+        names = tuple(progress.models)
         try:
             if names not in self._fresh:
                 bound = allowances(client.profile, client.plan, names)
-                self._fresh[names] = fresh_quotas(bound, margin=client.limits.margin, paced=True)
+                self._fresh[names] = fresh_quotas(bound, margin=margin_of(client.clock), paced=True)
             quotas = used_quotas(
                 self._fresh[names], client.limits.explain, now=client.clock.now(), wall=client.clock.wall()
             )
@@ -155,13 +155,13 @@ class _View:
         if not quotas.limited:
             return self._by_speed(left)
         # rows in flight have their quota already
-        rest = max(1, left - tally.in_flight)
+        rest = max(1, left - progress.in_flight)
         return spell(quotas.forecast(rest, seconds_per_call=ANSWER_SECONDS).duration)
 
     def _by_speed(self, left: int) -> str:
         """Without any limit there is no quota arithmetic; what was done so far is all there is."""
-        tally = self._run.tally
-        done, since = tally.done + tally.failed, self._client.clock.now() - tally.started_at
+        progress = self._run.progress
+        done, since = progress.done + progress.failed, self._client.clock.now() - progress.started_at
         return spell(left * since / done) if done else "?"
 
     def _quota(self, name: str) -> str:
@@ -180,7 +180,7 @@ class _View:
         return f"parked until {datetime.fromtimestamp(until).astimezone():%a %H:%M:%S}"
 
     def _rate(self, tokens: int) -> str:
-        seconds = self._client.clock.now() - self._run.tally.started_at
+        seconds = self._client.clock.now() - self._run.progress.started_at
         return f"{tokens / seconds:.1f}" if seconds > 0 else ""
 
 

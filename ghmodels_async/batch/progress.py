@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-__all__ = ["ModelTally", "Tally"]
+__all__ = ["ModelProgress", "Progress"]
 
 
 @dataclass
-class ModelTally:
+class ModelProgress:
     """One model's part. Tokens are the server's own counts."""
 
     done: int = 0
@@ -22,7 +22,7 @@ class ModelTally:
 
 
 @dataclass
-class Tally:
+class Progress:
     """The run as a whole. `total` is None until the input was counted; `before` counts rows of earlier starts."""
 
     total: int | None = None
@@ -37,11 +37,11 @@ class Tally:
     started_at: float = 0.0
     """Nominal monotonic seconds."""
     ended_at: float | None = None
-    models: dict[str, ModelTally] = field(default_factory=dict)
+    models: dict[str, ModelProgress] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
 
-    def model(self, name: str) -> ModelTally:
-        return self.models.setdefault(name, ModelTally())
+    def model(self, name: str) -> ModelProgress:
+        return self.models.setdefault(name, ModelProgress())
 
     @property
     def in_flight(self) -> int:
