@@ -1,7 +1,8 @@
 """What an endpoint is known to refuse, found before anything is spent. Pure.
 
 Only fields that travel as the caller wrote them are judged: what `extra_body` overrides is the caller's own affair, of
-two token ceilings only one travels, and a field nobody is known to refuse passes. Every refusal here is profile data with a source.
+two token ceilings only one travels, and a field nobody is known to refuse passes. Every refusal here is profile data
+with a source.
 """
 
 from __future__ import annotations
