@@ -1,11 +1,14 @@
 """Bytes of a chat stream in, deltas and a reply out. Knows neither sockets nor quotas; `source` says what it needs."""
 
-from .chatstream import ChatStream, TextStream
-from .deltas import BadStreamError, ChatDelta, DeltaDecoder, decode_chunk
+from .chatstream import ChatStream
+from .delta import ChatDelta, decode_chunk
+from .deltas import DeltaDecoder
+from .document import BadStreamError
 from .fold import Fold
 from .reply import ChatReply, ReplyChoice, ReplyMeta
 from .source import Begin, ByteSource, Opener, StreamOutcome, StreamTimeouts
 from .sse import EVENT_LIMIT, EventTooLargeError, ServerSentEvent, SSEDecoder
+from .text import TextStream
 
 __all__ = [
     "EVENT_LIMIT",

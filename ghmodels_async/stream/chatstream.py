@@ -4,13 +4,12 @@ Theory of operation. There are no nested generators. `__anext__` hands out decod
 are none it reads until there are. Deltas are folded as they are handed out, so `reply` is what the consumer has seen.
 Nothing is read ahead of the consumer: a slow consumer slows the socket. `_end` is the one way out: it releases the
 source and calls `Opener.finish`, once. `endings.py` judges how a stream ended, `source.py` has the opener's protocol.
+One class and longer than most files here: its states are only clear together.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from types import TracebackType
@@ -18,19 +17,20 @@ from typing import Self
 
 from ..clock import Clock
 from ..errors import RequestTimeoutError, StreamError
-from .deltas import ChatDelta
+from .delta import ChatDelta
 from .endings import closed_early, outcome_of, verdict
 from .fold import Fold
+from .lifetime import creation_line, let_go
 from .reader import StreamReader
 from .reply import ChatReply, ReplyMeta
 from .source import ByteSource, Opener, StreamOutcome, StreamTimeouts
 from .sse import EVENT_LIMIT
-from .watch import WaitCutError, Watch
+from .text import TextStream
+from .watch import Watch
 
-__all__ = ["ChatStream", "TextStream"]
+__all__ = ["ChatStream"]
 
 _NONE: Iterator[ChatDelta] = iter(())
-_PACKAGE = __name__.partition(".")[0]
 
 
 class ChatStream:
@@ -48,25 +48,9 @@ class ChatStream:
         limit: Bytes one event may occupy.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_clock",
-        "_created",
-        "_done_suffices",
-        "_ended_after",
-        "_error",
-        "_first_after",
-        "_fold",
-        "_limit",
-        "_loop",
-        "_opener",
-        "_opening",
-        "_reader",
-        "_ready",
-        "_state",
-        "_timeouts",
-        "_total_at",
-    )
+    __slots__ = ("__weakref__", "_clock", "_created", "_done_suffices", "_ended_after", "_error", "_first_after",
+                 "_fold", "_limit", "_loop", "_opener", "_opening", "_reader", "_ready", "_state", "_timeouts",
+                 "_total_at")  # fmt: skip
 
     def __init__(
         self,
@@ -82,7 +66,7 @@ class ChatStream:
         self._timeouts = timeouts or StreamTimeouts()
         self._done_suffices = done_suffices
         self._limit = limit
-        self._created = _creation_line()
+        self._created = creation_line()
         self._state = "new"  # -> opening -> open -> ended
         self._error: Exception | None = None  # how it ended; None: well
         self._fold = Fold()
@@ -105,6 +89,8 @@ class ChatStream:
         """
         if self._state == "new":
             await self._open()
+        if self._error is not None:
+            raise self._error
         return self
 
     async def __aexit__(
@@ -139,10 +125,14 @@ class ChatStream:
     def reply(self) -> ChatReply:
         """The reply as far as it has been handed out. Costs its length."""
         meta = ReplyMeta() if self._reader is None else self._opener.meta
-        if self._first_after is not None:
+        if self._reader is not None:
             head = meta.head_after or 0.0
-            ended = None if self._ended_after is None else head + self._ended_after
-            meta = replace(meta, first_delta_after=head + self._first_after, duration=ended)
+            first, ended = self._first_after, self._ended_after
+            meta = replace(
+                meta,
+                first_delta_after=None if first is None else head + first,
+                duration=None if ended is None else head + ended,
+            )
         return self._fold.with_meta(meta)
 
     async def final(self) -> ChatReply:
@@ -171,44 +161,41 @@ class ChatStream:
         loop: asyncio.AbstractEventLoop | None = getattr(self, "_loop", None)
         if loop is None or self._state == "ended":
             return
-        try:
-            if loop.is_running() and not _runs_here(loop):
-                loop.call_soon_threadsafe(self._abandon)  # connections belong to their loop's thread
-            else:
-                self._abandon()
-        except Exception:
-            if not loop.is_closed():  # then the connections are gone anyway
-                raise
-        finally:
-            why = "was neither read to its end nor closed; use `async with`"
-            warnings.warn(f"the ChatStream created at {self._created} {why}", ResourceWarning, 1, self)
+        let_go(self._abandon, loop, self._created, self)
 
     async def _open(self) -> None:
         self._state = "opening"
         self._loop = asyncio.get_running_loop()
         if self._timeouts.total is not None:
             self._total_at = self._clock.now() + self._timeouts.total
-        self._opening = Watch(self._clock)
+        self._opening = watch = Watch(self._clock)
+        watch.start(None)
         try:
-            await self._opening.wait(self._opener.open(self._begin), None)
+            await self._opener.open(self._begin)
             if self._reader is None:
                 raise RuntimeError("Opener.open returned without calling begin")
-        except BaseException as error:  # the opener has settled; what is left is to remember how it ended
-            self._state, self._ready = "ended", _NONE
-            if isinstance(error, WaitCutError) or not isinstance(error, Exception):
-                self._error = closed_early()
-            else:
-                self._error = error
-            if isinstance(error, WaitCutError):
-                raise self._error from None
+        except asyncio.CancelledError:
+            self._failed(closed_early())
+            if watch.taken_back() is None:
+                raise
+        except BaseException as error:
+            self._failed(error if isinstance(error, Exception) else closed_early())
             raise
+        else:
+            self._state = "open"
         finally:
+            watch.stop()
             self._opening = None
-        self._state = "open"
+
+    def _failed(self, error: Exception) -> None:
+        """Opening failed: the opener has settled, what is left is to remember how it ended."""
+        self._state, self._error, self._ready = "ended", error, _NONE
+        if self._reader is not None:
+            self._reader.release()
 
     async def _begin(self, source: ByteSource) -> None:
         """Read one attempt's response up to its first content; see `source.py`."""
-        self._fold = Fold()
+        self._fold, self._ended_after = Fold(), None
         reader = self._reader = StreamReader(
             source,
             self._opener.classify,
@@ -219,13 +206,13 @@ class ChatStream:
         )
         try:
             deltas = await reader.first()
-            if not any(delta.substantial for delta in deltas):
+            if reader.over and not any(delta.substantial for delta in deltas):
                 for delta in deltas:
                     self._fold.add(delta)
                 error = self._judge(reader)
                 if error is not None:
                     raise error
-                self._fold = Fold()  # nothing has been handed out yet
+                self._fold, self._ended_after = Fold(), None  # nothing has been handed out yet
         except BaseException:
             reader.release()
             raise
@@ -236,9 +223,10 @@ class ChatStream:
         """Make more deltas ready, or raise: the end, or how it ended."""
         if self._state == "new":
             await self._open()
-            return
+            if self._error is None:
+                return
         reader = self._reader
-        if self._state == "opening" or (reader is not None and reader.waiting):
+        if self._opening is not None or (reader is not None and reader.waiting):
             raise RuntimeError("another task is already waiting for this stream")
         if self._state == "open" and reader is not None:
             try:
@@ -248,10 +236,7 @@ class ChatStream:
                         self._ready = iter(ready)
                         return
                 if self._state == "open":
-                    error = self._judge(reader)
-                    if error is None and reader.decoder.done:
-                        await reader.drain()
-                    self._end(outcome_of(error), error)
+                    await self._conclude(reader)
             except BaseException:
                 self._abandon()
                 raise
@@ -259,11 +244,25 @@ class ChatStream:
             raise self._error
         raise StopAsyncIteration
 
+    async def _conclude(self, reader: StreamReader) -> None:
+        """Everything has been handed out and nothing more will come."""
+        error = self._judge(reader)
+        try:
+            if error is None and reader.decoder.done:
+                await reader.drain()
+        finally:
+            self._end(outcome_of(error), error)
+
     def _judge(self, reader: StreamReader) -> Exception | None:
+        self._stop_clock(reader)
         error = verdict(reader.decoder, reader.cause, self._fold, done_suffices=self._done_suffices)
         if isinstance(error, (StreamError, RequestTimeoutError)) and self._fold.begun:
             error.partial = self.reply
         return error
+
+    def _stop_clock(self, reader: StreamReader) -> None:
+        if self._ended_after is None and self._loop is not None:  # not clock.now(): collection may come without a loop
+            self._ended_after = self._loop.time() * self._clock.scale - reader.began_at
 
     def _abandon(self) -> None:
         """Let go before the end was read. A reply whose choices are all finished is complete all the same."""
@@ -279,51 +278,13 @@ class ChatStream:
 
     def _end(self, outcome: StreamOutcome, error: Exception | None) -> None:
         """The one way out: free the connection, settle, wake whoever waits."""
-        reader, loop = self._reader, self._loop
-        if self._state == "ended" or reader is None or loop is None:
+        reader = self._reader
+        if self._state == "ended" or reader is None:
             return
         self._state, self._error, self._ready = "ended", error, _NONE
-        self._ended_after = loop.time() * self._clock.scale - reader.began_at
+        self._stop_clock(reader)
         try:
             reader.release()
             reader.cut()
         finally:
             self._opener.finish(outcome, self._fold.usage)
-
-
-class TextStream:
-    """The answer text of a `ChatStream`, piece by piece. Reads from the stream it was made of."""
-
-    __slots__ = ("_index", "_stream")
-
-    def __init__(self, stream: ChatStream) -> None:
-        self._stream = stream
-        self._index: int | None = None
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> str:
-        """Return the next non-empty piece. Raises and cancels as `ChatStream.__anext__`."""
-        while True:
-            delta = await self._stream.__anext__()
-            if delta.text:
-                if self._index is None:
-                    self._index = delta.index
-                if delta.index == self._index:
-                    return delta.text
-
-
-def _creation_line() -> str:
-    """File and line outside this package that asked for a stream."""
-    frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:
-        return False

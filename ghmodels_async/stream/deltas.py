@@ -14,89 +14,24 @@ line of an event stream begins with ``{``, ``[``, ``"`` or ``<``, so the first b
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from ..wire import ChatChunk, ChoiceFields, ChunkFields, DeltaFields, FragmentFields, Usage, validate_chunk
+from ..wire import ChoiceFields, ChunkFields, DeltaFields, validate_chunk
 from .content import ThinkSplitter, split_parts
+from .delta import ChatDelta
+from .document import BadStreamError, chunk_text, mended, read_document
 from .sse import EVENT_LIMIT, EventTooLargeError, ServerSentEvent, SSEDecoder
 
-__all__ = ["BadStreamError", "ChatDelta", "DeltaDecoder", "decode_chunk"]
+__all__ = ["DeltaDecoder"]
 
 _BLANK = b" \t\r\n\xef\xbb\xbf"  # white space and the bytes of a byte order mark: they decide nothing
 _WHOLE = (b"{", b"[", b'"', b"<")
 _NOTHING: DeltaFields = {}
 _UNKNOWN = ThinkSplitter()  # stands for: no content of this choice yet
-
-
-class BadStreamError(ValueError):
-    """The bytes are not a chat stream. The message says what was wrong, and never quotes what a model wrote."""
-
-
-class ChatDelta:
-    """What one chunk added to one choice. Fields a chunk did not set have the defaults below.
-
-    Attributes:
-        text: Answer text; empty when there is none.
-        reasoning: Reasoning text, from a field of its own or from a leading ``<think>`` in the content.
-        refusal: Refusal text.
-        role: Set by the first delta of a choice on most servers.
-        tool_calls: Fragments of tool calls, as validated fields; `Fold` joins them by index.
-        finish_reason: Why this choice ended, in the server's words; None while it goes on.
-        usage: Tokens, on the chunk that carries them.
-        index: Which choice; None for a chunk without choices.
-        logprobs: As the server sent them.
-        content: The content as it stood on the wire, where `text` and `reasoning` were separated from it; else None.
-        data: The chunk's JSON text.
-    """
-
-    text: str = ""
-    reasoning: str = ""
-    refusal: str = ""
-    role: str | None = None
-    tool_calls: Sequence[FragmentFields] = ()
-    finish_reason: str | None = None
-    usage: Usage | None = None
-    index: int | None = None
-    logprobs: Any = None
-    content: str | None = None
-    id: str | None = None
-    model: str | None = None
-    data: str = ""
-    plain: bool = True
-
-    # Plain instance attributes over class defaults: most deltas set three of fourteen fields, and this is the
-    # hottest constructor of the library.
-    def __init__(self, index: int | None, text: str, data: str) -> None:
-        self.index = index
-        self.text = text
-        self.data = data
-
-    @property
-    def chunk(self) -> ChatChunk:
-        """The whole chunk with its unknown fields, parsed anew at each access."""
-        return decode_chunk(self.data)
-
-    @property
-    def substantial(self) -> bool:
-        """Whether this is content: something a reader or a program waits for, not a role or filter results."""
-        return bool(self.text or self.reasoning or self.refusal or self.tool_calls or self.finish_reason)
-
-    def __repr__(self) -> str:
-        return f"<ChatDelta {', '.join(sorted(self.__dict__.keys() - {'data', 'plain'}))}>"
-
-
-def decode_chunk(data: str | bytes) -> ChatChunk:
-    """Parse one chunk with everything in it.
-
-    Raises:
-        pydantic.ValidationError: It is not JSON, or not a chunk.
-    """
-    return ChatChunk.model_validate_json(data)
 
 
 class DeltaDecoder:
@@ -121,7 +56,7 @@ class DeltaDecoder:
         self._sse = SSEDecoder(limit=limit)
         self._document: bytearray | None = None  # the body so far, when it is one JSON document
         self._undecided = True
-        self._named = False
+        self._nameless = True
         # Per choice: its splitter while the content may still begin with a tag, None from then on.
         self._splitters: dict[int, ThinkSplitter | None] = {}
 
@@ -145,7 +80,12 @@ class DeltaDecoder:
             overflow, events = error, error.events
         deltas: list[ChatDelta] = []
         for event in events:
-            self._event(event, deltas)
+            try:
+                fields = validate_chunk(event.data)
+            except ValidationError as error:
+                self._odd(event, error, deltas)
+            else:
+                self._chunk(fields, event, deltas)
             if self.done or self.failure is not None:
                 return deltas
         if overflow is not None:
@@ -157,7 +97,7 @@ class DeltaDecoder:
         self._sse.close()
         deltas: list[ChatDelta] = []
         if self.failure is None and self._document is not None:
-            self._whole_document(bytes(self._document), deltas)
+            self._whole(bytes(self._document), deltas)
         for index, splitter in self._splitters.items():
             if splitter is not None:
                 reasoning, text = splitter.close()
@@ -168,25 +108,12 @@ class DeltaDecoder:
         self._splitters.clear()
         return deltas
 
-    def _event(self, event: ServerSentEvent, deltas: list[ChatDelta]) -> None:
-        data = event.data
-        if data.startswith("[DONE]"):
-            self.done = True
-            return
-        if not data:  # a keep-alive
-            return
-        try:
-            fields = validate_chunk(data)
-        except ValidationError as error:
-            self._not_a_chunk(event, error)
-            return
-        self._chunk(fields, event.event, data, deltas)
-
-    def _chunk(self, fields: ChunkFields, event: str, data: str, deltas: list[ChatDelta]) -> None:
+    def _chunk(self, fields: ChunkFields, event: ServerSentEvent, deltas: list[ChatDelta]) -> None:
         """Add the deltas of one valid chunk, or record the error it carries."""
+        data = event.data
         choices = fields.get("choices")
         error = fields.get("error")
-        if error or (not choices and (error is not None or event == "error" or fields.get("object") == "error")):
+        if error or (not choices and (error is not None or event.event == "error" or fields.get("object") == "error")):
             self.failure = self._classify(error or from_json(data))
             return
         if choices:
@@ -194,19 +121,18 @@ class DeltaDecoder:
                 deltas.append(self._delta(choice, data))
         else:
             deltas.append(ChatDelta(None, "", data))
-        if fields.get("usage") is not None:
-            deltas[-1].usage = fields["usage"]
-            deltas[-1].plain = False
-        if not self._named and fields.get("model"):
-            self._named = True
+        usage = fields.get("usage")
+        if usage is not None:
+            deltas[-1].usage, deltas[-1].plain = usage, False
+        if self._nameless and fields.get("model"):
+            self._nameless = False
             deltas[-1].id, deltas[-1].model, deltas[-1].plain = fields.get("id") or None, fields["model"], False
 
     def _delta(self, choice: ChoiceFields, data: str) -> ChatDelta:
         index = choice.get("index", 0)
         fields = choice.get("delta") or _NOTHING
         content = fields.get("content")
-        splitter = self._splitters.get(index, _UNKNOWN)
-        if splitter is None and len(fields) == 1 and content.__class__ is str:
+        if content.__class__ is str and len(fields) == 1 and self._splitters.get(index, _UNKNOWN) is None:
             delta = ChatDelta(index, content, data)
         else:
             delta = ChatDelta(index, "", data)
@@ -260,54 +186,51 @@ class DeltaDecoder:
                 delta.reasoning += reasoning
                 delta.text += text
 
-    def _not_a_chunk(self, event: ServerSentEvent, error: ValidationError) -> None:
-        """Name what is wrong with an event that does not validate: an error of another shape, or no chat chunk."""
+    def _odd(self, event: ServerSentEvent, error: ValidationError, deltas: list[ChatDelta]) -> None:
+        """An event that is no valid chunk. In this order:
+
+        nothing at all (a keep-alive), ``[DONE]``, half a surrogate pair, an error of another shape, no chat stream.
+        """
+        data = event.data
+        if not data or data.isspace():
+            return
+        if data.startswith("[DONE]"):
+            self.done = True
+            return
+        whole = mended(data)
+        if whole is not None and whole != data:
+            self._again(event._replace(data=whole), deltas)
+            return
         try:
-            value = from_json(event.data)
+            value = from_json(data)
         except ValueError:
-            value = {"message": event.data} if event.event == "error" else None
+            value = {"message": data} if event.event == "error" else None
         if isinstance(value, dict) and (value.get("error") or event.event == "error"):
             self.failure = self._classify(value.get("error") or value)
             return
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        self.failure = BadStreamError(f"an event is not a chat chunk: {where + ': ' if where else ''}{first['msg']}")
+        self.failure = BadStreamError(f"an event is not a chat chunk ({where + ': ' if where else ''}{first['msg']})")
 
-    def _whole_document(self, body: bytes, deltas: list[ChatDelta]) -> None:
-        """Read a body that is one JSON document: a completion becomes deltas, anything else is a failure."""
-        text = body.decode("utf-8", "replace")
+    def _again(self, event: ServerSentEvent, deltas: list[ChatDelta]) -> None:
+        """Take an event whose data was put together here."""
         try:
-            document = from_json(text)
-            if isinstance(document, str):  # JSON inside a JSON string, seen from one gateway
-                document = from_json(document)
-        except ValueError as error:
-            self.failure = BadStreamError(f"the body is neither a stream of events nor JSON: {error}")
+            fields = validate_chunk(event.data)
+        except ValidationError as error:
+            self._odd(event, error, deltas)
+        else:
+            self._chunk(fields, event, deltas)
+
+    def _whole(self, body: bytes, deltas: list[ChatDelta]) -> None:
+        """Read a body that is one JSON document: a completion becomes deltas, anything else is a failure."""
+        try:
+            document = read_document(body)
+        except BadStreamError as error:
+            self.failure = error
             return
         if not isinstance(document, dict) or document.get("error") or not isinstance(document.get("choices"), list):
             found = document.get("error") if isinstance(document, dict) else None
             self.failure = self._classify(found or document)
             return
-        data = json.dumps(_as_chunk(document), ensure_ascii=False)
-        try:
-            fields = validate_chunk(data)
-        except ValidationError as error:
-            self._not_a_chunk(ServerSentEvent("message", data, "", None), error)
-            return
-        self._chunk(fields, "message", data, deltas)
+        self._again(ServerSentEvent("message", chunk_text(document), "", None), deltas)
         self.whole = self.failure is None
-
-
-def _as_chunk(completion: dict[str, Any]) -> dict[str, Any]:
-    """A whole completion as the one chunk that says the same."""
-    choices = []
-    for choice in completion["choices"]:
-        if isinstance(choice, dict) and isinstance(choice.get("message"), dict):
-            message = dict(choice["message"])
-            if isinstance(message.get("tool_calls"), list):
-                calls = message["tool_calls"]
-                message["tool_calls"] = [
-                    {"index": at, **call} if isinstance(call, dict) else call for at, call in enumerate(calls)
-                ]
-            choice = {key: value for key, value in choice.items() if key != "message"} | {"delta": message}
-        choices.append(choice)
-    return completion | {"choices": choices}

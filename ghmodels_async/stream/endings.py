@@ -18,7 +18,8 @@ from ..errors import (
     StreamInterruptedError,
     StreamTruncatedError,
 )
-from .deltas import BadStreamError, DeltaDecoder
+from .deltas import DeltaDecoder
+from .document import BadStreamError
 from .fold import Fold
 from .source import StreamOutcome
 

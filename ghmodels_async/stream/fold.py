@@ -15,7 +15,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from ..wire import FragmentFields, ToolCall, Usage
-from .deltas import ChatDelta
+from .delta import ChatDelta
 from .reply import ChatReply, ReplyChoice, ReplyMeta
 
 __all__ = ["Fold"]
@@ -51,20 +51,8 @@ class _Call:
 class _Choice:
     """One choice being put together: lists of pieces, joined on demand."""
 
-    __slots__ = (
-        "calls",
-        "content",
-        "finish",
-        "finish_reason",
-        "index",
-        "last",
-        "logprobs",
-        "reasoning",
-        "refusal",
-        "role",
-        "slots",
-        "text",
-    )
+    __slots__ = ("calls", "content", "finish", "finish_reason", "index", "last", "logprobs", "reasoning", "refusal",
+                 "role", "slots", "text")  # fmt: skip
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -100,8 +88,11 @@ class _Choice:
     def add_logprobs(self, logprobs: Any) -> None:
         """Append token entries to the lists of earlier chunks; anything that is not a list is replaced."""
         if not isinstance(logprobs, dict) or not isinstance(self.logprobs, dict):
-            self.logprobs = dict(logprobs) if isinstance(logprobs, dict) else logprobs
-            self.logprobs_own()
+            self.logprobs = logprobs
+            if isinstance(logprobs, dict):  # lists of our own: the delta's stay as they came
+                self.logprobs = {
+                    key: list(value) if isinstance(value, list) else value for key, value in logprobs.items()
+                }
             return
         for key, value in logprobs.items():
             known = self.logprobs.get(key)
@@ -109,12 +100,6 @@ class _Choice:
                 known.extend(value)
             elif value is not None or key not in self.logprobs:
                 self.logprobs[key] = list(value) if isinstance(value, list) else value
-
-    def logprobs_own(self) -> None:
-        if isinstance(self.logprobs, dict):
-            for key, value in self.logprobs.items():
-                if isinstance(value, list):
-                    self.logprobs[key] = list(value)
 
 
 class Fold:
@@ -124,10 +109,11 @@ class Fold:
         usage: The last usage seen.
     """
 
-    __slots__ = ("_choices", "_first", "_id", "_last", "_model", "usage")
+    __slots__ = ("_choices", "_first", "_id", "_last", "_model", "_unfinished", "usage")
 
     def __init__(self) -> None:
         self._choices: dict[int, _Choice] = {}
+        self._unfinished = 0  # choices without a finish reason
         self._first = ""  # JSON text of the first chunk, and of the last one without choices
         self._last = ""
         self._id: str | None = None
@@ -144,6 +130,7 @@ class Fold:
                 self._last = delta.data
             else:
                 choice = self._choices[index] = _Choice(index)
+                self._unfinished += 1
         if choice is not None and delta.text:
             choice.text.append(delta.text)
             choice.last = delta.data
@@ -172,6 +159,7 @@ class Fold:
         if delta.logprobs is not None:
             choice.add_logprobs(delta.logprobs)
         if delta.finish_reason:
+            self._unfinished -= choice.finish_reason is None
             choice.finish_reason = delta.finish_reason
             choice.finish = delta.data
 
@@ -183,7 +171,7 @@ class Fold:
     @property
     def finished(self) -> bool:
         """Whether every choice seen so far has its finish reason, and there is at least one."""
-        return bool(self._choices) and all(choice.finish_reason for choice in self._choices.values())
+        return self._unfinished == 0 and bool(self._choices)
 
     @property
     def open_call(self) -> tuple[str, str | None] | None:
@@ -226,7 +214,7 @@ def _reply_choice(choice: _Choice) -> ReplyChoice:
         refusal="".join(choice.refusal),
         tool_calls=tuple(call.call for call in choice.calls),
         finish_reason=choice.finish_reason,
-        role=choice.role,
+        role=choice.role or "assistant",
         logprobs=choice.logprobs,
         content=None if choice.content is None else "".join(choice.content),
     )

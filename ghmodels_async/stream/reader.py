@@ -6,14 +6,16 @@ A read that fails does not raise here: deltas that came before it must be handed
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..clock import Clock
 from ..errors import RequestTimeoutError, TimeoutPhase
-from .deltas import ChatDelta, DeltaDecoder
+from .delta import ChatDelta
+from .deltas import DeltaDecoder
 from .source import ByteSource, StreamTimeouts
-from .watch import WaitCutError, Watch
+from .watch import Watch
 
 __all__ = ["StreamReader"]
 
@@ -41,19 +43,8 @@ class StreamReader:
         began_at: When reading began, nominal monotonic.
     """
 
-    __slots__ = (
-        "_at_end",
-        "_clock",
-        "_iterator",
-        "_source",
-        "_timeouts",
-        "_total_at",
-        "_watch",
-        "began_at",
-        "cause",
-        "decoder",
-        "over",
-    )
+    __slots__ = ("_at_end", "_clock", "_iterator", "_source", "_timeouts", "_total_at", "_watch", "began_at", "cause",
+                 "decoder", "over")  # fmt: skip
 
     def __init__(
         self,
@@ -88,11 +79,14 @@ class StreamReader:
         Cancellation: passed to the source.
         """
         deltas: list[ChatDelta] = []
-        while not self.over and not any(delta.substantial for delta in deltas):
-            deltas += await self._read("first_delta", self._timeouts.first_delta, self.began_at)
+        while not self.over:
+            more = await self._read("first_delta", self._timeouts.first_delta, self.began_at)
+            deltas += more
+            if any(delta.substantial for delta in more):
+                break
         return deltas
 
-    async def more(self, *, finished: bool) -> list[ChatDelta]:
+    def more(self, *, finished: bool) -> Coroutine[Any, Any, list[ChatDelta]]:
         """Read until there are deltas, or `over`. Comments do not prolong the wait.
 
         Args:
@@ -103,20 +97,23 @@ class StreamReader:
         limit = self._timeouts.stall
         if finished:
             limit = TAIL if limit is None else min(limit, TAIL)
-        since = self._clock.now()
-        deltas: list[ChatDelta] = []
-        while not self.over and not deltas:
-            deltas = await self._read("stall", limit, since)
-        return deltas
+        return self._read("stall", limit, self._clock.now())
 
     async def drain(self) -> None:
         """After ``[DONE]``: give the end of the body a moment to arrive, so that the connection can be used again."""
         due = self._clock.now() + DRAIN * self._clock.scale
         while not self._at_end:
+            self._watch.start(due)
             try:
-                await self._watch.wait(self._iterator.__anext__(), due)
-            except Exception:
+                await self._iterator.__anext__()
+            except asyncio.CancelledError:
+                if self._watch.taken_back() is None:
+                    raise
                 return
+            except Exception:  # the end, or a connection that broke when everything had arrived
+                return
+            finally:
+                self._watch.stop()
 
     def cut(self) -> None:
         """End a wait in progress in another task."""
@@ -128,27 +125,38 @@ class StreamReader:
         self._source.release()
 
     async def _read(self, phase: TimeoutPhase, limit: float | None, since: float) -> list[ChatDelta]:
-        """One network read and what it completes. `limit` seconds from `since`, or the total, whichever is earlier."""
+        """Read until something is decoded, or `over`; at most `limit` seconds from `since`, and within the total."""
         due = None if limit is None else since + limit
         if self._total_at is not None and (due is None or self._total_at < due):
             phase, due = "total", self._total_at
-        try:
-            data = await self._watch.wait(self._iterator.__anext__(), due)
-        except StopAsyncIteration:
-            self._at_end = True
-        except WaitCutError as cut:
-            if cut.why == "expired":
-                self.cause = RequestTimeoutError(phase=phase, elapsed=self._elapsed(phase, since), sent=True)
-        except Exception as error:
-            self.cause = error
-        else:
-            deltas = self.decoder.feed(data)
-            if not self.decoder.done and self.decoder.failure is None:
+        decoder, watch = self.decoder, self._watch
+        while True:
+            watch.start(due)
+            try:
+                data = await self._iterator.__anext__()
+            except StopAsyncIteration:
+                self._at_end = True
+                break
+            except asyncio.CancelledError:
+                why = watch.taken_back()
+                if why is None:
+                    raise
+                if why == "expired":
+                    self.cause = RequestTimeoutError(phase=phase, elapsed=self._elapsed(phase, since), sent=True)
+                break
+            except Exception as error:
+                self.cause = error
+                break
+            finally:
+                watch.stop()
+            deltas = decoder.feed(data)
+            if decoder.done or decoder.failure is not None:
+                self.over = True
+                return deltas + decoder.close()
+            if deltas:
                 return deltas
-            self.over = True
-            return deltas + self.decoder.close()
         self.over = True
-        return self.decoder.close()
+        return decoder.close()
 
     def _elapsed(self, phase: TimeoutPhase, since: float) -> float:
         if phase == "total" and self._timeouts.total is not None and self._total_at is not None:

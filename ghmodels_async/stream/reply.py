@@ -55,7 +55,7 @@ class ReplyChoice:
     refusal: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str | None = None
-    role: str | None = None
+    role: str = "assistant"
     logprobs: Any = None
     content: str | None = field(default=None, compare=False)
 
@@ -77,7 +77,7 @@ class ReplyChoice:
             refusal=message.refusal or "",
             tool_calls=tuple(message.tool_calls or ()),
             finish_reason=choice.finish_reason or None,
-            role=message.role,
+            role=message.role or "assistant",
             logprobs=choice.logprobs,
             content=content if isinstance(content, str) and content != text else None,
         )
@@ -166,7 +166,7 @@ def _completion_of(reply: ChatReply) -> ChatCompletion:
 def _raw_choice(choice: ReplyChoice, extra: dict[str, Any]) -> Choice:
     inline = choice.content is not None
     message = ChatMessage(
-        role=choice.role or "assistant",
+        role=choice.role,
         content=choice.content if inline else (choice.text or None),
         refusal=choice.refusal or None,
         reasoning_content=None if inline else (choice.reasoning or None),
