@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from .port import Block, Busy, Grant, Learned, Opened, Reserved, SlotWant, Want
 
-__all__ = ["KEEP", "Book"]
+__all__ = ["KEEP", "Book", "opens"]
 
-KEEP = 3600.0
-"""Seconds a row is kept beyond its window: margins, longer windows learned later and clock steps need them."""
+T = TypeVar("T")
+
+KEEP = 60.0
+"""Seconds a row is kept beyond twice its window: longer windows learned later must find it."""
 
 
 @dataclass(slots=True)
@@ -143,16 +146,14 @@ class Book:
             for id, rows in self._rows.items()
             for limit, row in rows.items()
         ]
-        blocks = (block for block in self._blocks.values() if block.until > now)
-        return Opened(
-            tuple(sorted(grants, key=lambda grant: (grant.at, grant.id))), tuple(blocks), tuple(self._learned.values())
-        )
+        grants.sort(key=lambda grant: (grant.at, grant.id, grant.limit))
+        return Opened(tuple(grants), _by_limit(self._blocks), _by_limit(self._learned))
 
     def prune(self, now: float) -> None:
         """Forget what can no longer count."""
         for id in list(self._rows):
             rows = self._rows[id]
-            for limit in [limit for limit, row in rows.items() if row.at + row.window + KEEP <= now]:
+            for limit in [limit for limit, row in rows.items() if row.at + 2 * row.window + KEEP <= now]:
                 del rows[limit]
                 self._limits[limit].discard(id)
             if not rows:
@@ -193,6 +194,10 @@ class Book:
         return Busy(want.limit, taken[len(taken) - want.maximum], firm=False)
 
 
+def _by_limit(entries: Mapping[str, T]) -> tuple[T, ...]:
+    return tuple(entry for _, entry in sorted(entries.items()))
+
+
 def opens(want: Want, excess: int, rows: Iterable[tuple[float, float, int, bool]], now: float) -> Busy:
     """When `excess` of what counts will have stopped counting.
 
@@ -206,19 +211,20 @@ def opens(want: Want, excess: int, rows: Iterable[tuple[float, float, int, bool]
         now: Wall time.
     """
     span = want.window + want.margin
-    open_rows = False
+    uncertain = False
     frees: list[tuple[float, int]] = []
     for since, at, amount, still_open in rows:
+        leased = bool(still_open) and at > now
+        uncertain = uncertain or leased
         early = since + span
-        open_rows = open_rows or still_open
-        frees.append((early if still_open and early > now else at + span, amount))
+        frees.append((early if leased and early > now else at + span, amount))
     if want.period is not None:
-        return Busy(want.limit, want.period[1] + want.margin, firm=not open_rows)
+        return Busy(want.limit, want.period[1] + want.margin, firm=not uncertain)
     freed = 0
     for free_at, amount in sorted(frees):
         freed += amount
         if freed >= excess:
-            return Busy(want.limit, free_at, firm=not open_rows)
+            return Busy(want.limit, free_at, firm=not uncertain)
     raise ValueError(f"{want.amount} of {want.limit} can never be had: the maximum is {want.maximum}")
 
 

@@ -12,8 +12,8 @@ When a row counts (`now` is read inside the ledger's own atomic step, never pass
     period     ``at >= period start - margin``         (a fixed day; a row near its edge counts on both sides)
     slot       ``expires > now``
 `reserve` takes everything that is asked or nothing. It is refused (`Busy`) by the limit that opens last; asked again at
-`until` it is granted unless somebody else was faster. What counts more than it truly did is corrected downwards only by
-the holder of the row: `sent`, `settle`, `refund`.
+`until` it is granted, unless somebody was faster or a grant was open (until then it is taken to leave at any moment).
+Only its holder makes a row count for less than it was reserved for: by `sent`, `settle` or `refund`.
 
 Which limits go through `reserve` is the ledger's decision: `covers(window)`. A private ledger covers windows of an hour
 and more: they outlive a process, and two processes on one file never overspend them together. A shared one covers all,

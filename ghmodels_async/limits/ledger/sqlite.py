@@ -138,6 +138,10 @@ class SqliteLedger:
         moved = replace(learned, at=learned.at + self._offset)
         self._post(lambda store: store.learn(moved))
 
+    def heartbeat(self) -> None:
+        """Renew this process's leases; done three times per lease while there are any."""
+        self._post(Store.heartbeat)
+
     async def flush(self) -> None:
         await self._writing.ask(lambda store: None, lambda error: (None, None))
 
@@ -212,14 +216,13 @@ class SqliteLedger:
     def _hold(self, id: str, with_slots: bool) -> None:
         self._held[id] = with_slots
         if self._beat is None:
-            self._beat = asyncio.get_running_loop().call_later(self._clock.real(self.lease / 3), self._heartbeat)
+            self._beat = asyncio.get_running_loop().call_later(self._clock.real(self.lease / 3), self._next_beat)
 
-    def _heartbeat(self) -> None:
+    def _next_beat(self) -> None:
         self._beat = None
-        if not self._held:
-            return
-        self._post(Store.heartbeat)
-        self._beat = asyncio.get_running_loop().call_later(self._clock.real(self.lease / 3), self._heartbeat)
+        if self._held:
+            self.heartbeat()
+            self._beat = asyncio.get_running_loop().call_later(self._clock.real(self.lease / 3), self._next_beat)
 
     def _incoming(self, wants: Sequence[Want]) -> Sequence[Want]:
         if not self._offset:

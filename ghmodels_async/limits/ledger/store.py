@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .book import opens
+from .book import KEEP, opens
 from .port import Block, Busy, Grant, Learned, Opened, Reserved, SlotWant, Want
 from .schema import migrate
 from .timebase import Reading, step_between
@@ -184,13 +184,13 @@ class Store:
 
     def prune(self) -> None:
         """Forget what can no longer count. A row outlives its window once more: learned windows may be longer."""
-        self._db.execute("DELETE FROM grants WHERE at + 2 * span + 60 <= ?", (self.now,))
+        self._db.execute("DELETE FROM grants WHERE at + 2 * span + ? <= ?", (KEEP, self.now))
         self._db.execute("DELETE FROM slots WHERE expires <= ?", (self.now,))
         self._db.execute("DELETE FROM blocks WHERE until <= ?", (self.now,))
 
     def contents(self) -> Opened:
         """Everything that may still count."""
-        grants = self._db.execute("SELECT id, lim, at, amount, span FROM grants ORDER BY at, id").fetchall()
+        grants = self._db.execute("SELECT id, lim, at, amount, span FROM grants ORDER BY at, id, lim").fetchall()
         blocks = self._db.execute("SELECT lim, until, reason FROM blocks WHERE until > ?", (self.now,)).fetchall()
         lessons = self._db.execute("SELECT lim, amount, span, at, model FROM learned").fetchall()
         return Opened(
