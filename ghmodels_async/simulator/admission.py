@@ -19,7 +19,7 @@ from typing import Literal
 from ghmodels_async.profiles.profile import Quota, Rate
 from ghmodels_async.simulator.windows import Window, WindowKind, open_window
 
-__all__ = ["CONCURRENT_REQUESTS", "Admission", "Admitted", "Refused"]
+__all__ = ["CONCURRENT_REQUESTS", "Admission", "Refused", "Ticket", "TooLargeForWindow"]
 
 #: What the service calls its limit on requests in flight. Source: several public captures, 2026.
 CONCURRENT_REQUESTS = "UserConcurrentRequests"
@@ -34,6 +34,8 @@ class Refused:
     window: float
     wait: float
     scope: Literal["model", "account"] = "model"
+    rate: Rate | None = None
+    """The limit's row in the table; None for requests in flight."""
 
     @property
     def shown_wait(self) -> int:
@@ -42,11 +44,12 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
-    """A counted request and the slot it holds."""
+class Ticket:
+    """A checked arrival: what it costs and the slots it takes once it is counted."""
 
-    slot: tuple[str, str]
-    counted: tuple[tuple[Window, float], ...] = ()
+    slots: tuple[tuple[str, str], ...]
+    costs: tuple[tuple[Window, float], ...]
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Admission:
         long_window: The law of windows of an hour and more; None means the same.
         concurrency_scope: Whether requests in flight are counted per model or over the whole account.
         everywhere: The profile's account-wide rates; other rates of scope "account" bind one row's models together.
+        most_of_account: The profile's own limit on requests in flight over all models.
     """
 
     def __init__(
@@ -76,20 +80,22 @@ class Admission:
         long_window: WindowKind | None = None,
         concurrency_scope: Literal["model", "account"] = "model",
         everywhere: Sequence[Rate] = (),
+        most_of_account: int | None = None,
     ) -> None:
         self._kind: WindowKind = window
         self._long_kind: WindowKind = long_window or window
         self._per_model = concurrency_scope == "model"
         self._everywhere = everywhere
+        self._most_of_account = most_of_account
         self._windows: dict[tuple[str, str, str], Window] = {}
         self._in_flight: dict[tuple[str, str], int] = {}
         self.amounts: dict[str, int] = {}
         """Limit type -> amount that replaces the table's, e.g. to tighten a limit in mid-run."""
 
-    def enter(
+    def check(
         self, account: str, model: str, quota: Quota, *, now: float, tokens_in: int = 0, tokens_out: int = 0
-    ) -> Admitted | Refused | TooLargeForWindow:
-        """Check one arrival against everything, then count it.
+    ) -> Ticket | Refused | TooLargeForWindow:
+        """Check one arrival against everything; nothing is counted yet.
 
         Args:
             account: Whose quota.
@@ -99,11 +105,11 @@ class Admission:
             tokens_in: Prompt tokens.
             tokens_out: Tokens the reply will have.
         """
-        slot = (account, model if self._per_model else "")
-        most = self.amounts.get(CONCURRENT_REQUESTS, quota.concurrent)
-        if most is not None and self._in_flight.get(slot, 0) >= most:
-            return Refused(CONCURRENT_REQUESTS, most, 0, 0.0)
-        counted: list[tuple[Window, float]] = []
+        refused = self._check_slots(account, model, quota)
+        if refused is not None:
+            return refused
+        slots = ((account, model), (account, "*"))
+        costs: list[tuple[Window, float]] = []
         for rate in _in_order(quota.rates):
             window = self._window(account, model, quota.row, rate)
             cost = _cost(rate, tokens_in, tokens_out)
@@ -113,24 +119,29 @@ class Admission:
             if wait > 0:
                 window.refuse(now, cost)
                 wait = max(wait, window.wait(now, cost))
-                return Refused(rate.type, int(window.amount), rate.window, wait, rate.scope)
-            counted.append((window, cost))
-        for window, cost in counted:
-            window.take(now, cost)
-        self._in_flight[slot] = self._in_flight.get(slot, 0) + 1
-        return Admitted(slot, tuple(counted))
+                return Refused(rate.type, int(window.amount), rate.window, wait, rate.scope, rate)
+            costs.append((window, cost))
+        return Ticket(slots, tuple(costs), now)
 
-    def leave(self, admitted: Admitted) -> None:
-        """Free the slot. Call exactly once per admission."""
-        left = self._in_flight[admitted.slot] - 1
-        if left:
-            self._in_flight[admitted.slot] = left
-        else:
-            del self._in_flight[admitted.slot]
+    def count(self, ticket: Ticket) -> None:
+        """Count a checked arrival and give it its slot. Nothing may have been counted since the check."""
+        for window, cost in ticket.costs:
+            window.take(ticket.at, cost)
+        for slot in ticket.slots:
+            self._in_flight[slot] = self._in_flight.get(slot, 0) + 1
 
-    def in_flight(self, account: str, model: str) -> int:
-        """Requests of this account and model that hold a slot."""
-        return self._in_flight.get((account, model if self._per_model else ""), 0)
+    def leave(self, ticket: Ticket) -> None:
+        """Free the slot. Call exactly once per counted ticket."""
+        for slot in ticket.slots:
+            left = self._in_flight[slot] - 1
+            if left:
+                self._in_flight[slot] = left
+            else:
+                del self._in_flight[slot]
+
+    def in_flight(self, account: str, model: str = "*") -> int:
+        """Requests of this account, on one model or on all, that hold a slot."""
+        return self._in_flight.get((account, model), 0)
 
     def remaining(
         self, account: str, model: str, quota: Quota, unit: str, *, now: float
@@ -144,6 +155,15 @@ class Admission:
                 if best is None or left < best[1]:
                     best = (int(window.amount), left, window.wait(now, left + 1))
         return best
+
+    def _check_slots(self, account: str, model: str, quota: Quota) -> Refused | None:
+        most = self.amounts.get(CONCURRENT_REQUESTS, quota.concurrent)
+        busy = self.in_flight(account, model if self._per_model else "*")
+        if most is not None and busy >= most:
+            return Refused(CONCURRENT_REQUESTS, most, 0, 0.0)
+        if self._most_of_account is not None and self.in_flight(account) >= self._most_of_account:
+            return Refused(CONCURRENT_REQUESTS, self._most_of_account, 0, 0.0, "account")
+        return None
 
     def _window(self, account: str, model: str, row: str, rate: Rate) -> Window:
         over = model

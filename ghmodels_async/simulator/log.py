@@ -125,12 +125,11 @@ class RequestLog:
         self.open += 1
         self.peak = max(self.peak, self.open)
 
-    def answered(self, arrival: Arrival, status: int, limit: str | None = None) -> None:
+    def answered(self, arrival: Arrival, status: int) -> None:
         arrival.status = status
-        arrival.limit = limit
         self.statuses[status] += 1
-        if limit is not None:
-            self.limits[limit] += 1
+        if arrival.limit is not None:
+            self.limits[arrival.limit] += 1
 
     def ended(self, arrival: Arrival, at: float, how: str) -> None:
         arrival.finished_at = at

@@ -15,6 +15,10 @@ from ghmodels_async.profiles.profile import Profile, Quota, matches
 __all__ = ["Pace", "Roster", "Served"]
 
 
+#: A service without a catalog knows every model but those whose name starts with this.
+UNKNOWN = "no-such-model"
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Seconds to the first token and tokens per second after it."""
@@ -91,9 +95,14 @@ class Roster:
             return []
         return [entry for entry in catalog.cards(self.profile.catalog) if entry.available]
 
+    def examples(self) -> list[str]:
+        """Names that fit the profile's own globs, for a service whose models nobody listed."""
+        names = [glob.replace("*", "") or "simulated-model" for glob in self.profile.models]
+        return [f"simulated{name}" if name.startswith(":") else name for name in names] or ["simulated-model"]
+
     def _look_up(self, name: str) -> Served | None:
         if self.profile.catalog is None:
-            return self._describe(name, None)
+            return None if name.rpartition("/")[2].startswith(UNKNOWN) else self._describe(name, None)
         entry = catalog.find(name, self.profile.catalog)
         return None if entry is None or entry.by != "catalog" else self._describe(entry.id, entry)
 

@@ -1,45 +1,49 @@
 """The simulated service: one request in, one answer plan out, no clock and no socket of its own.
 
-    arrive(call, now) -> Exchange        counts, logs, decides everything
+    arrive(call, now) -> Exchange        judges, counts, logs, decides everything
     finish(exchange, now, how)           the server is rid of it: its concurrency slot is free
 
-Order of judgement: token, JSON, model, plan, limits (counted from here on), request size, fields, content filter,
-scripted fault, reply. Whether a request that fails after the limits costs quota is unknown; here it does, which is the
-harder case for a client.
+Order of judgement: token, route, JSON, model, plan, permission, limits (counted from here on), size of the request,
+fields, content filter, scripted fault, reply. Whether a request that fails after the limits costs quota is unknown;
+here it does, which is the harder case for a client.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from hashlib import blake2b
 from typing import Any
 
-from ghmodels_async.profiles import Profile
-from ghmodels_async.simulator import refusals
-from ghmodels_async.simulator.admission import Admission, Admitted, Refused
-from ghmodels_async.simulator.answer import Answer, Call, json_answer
-from ghmodels_async.simulator.chat import Manner, plan_chat
-from ghmodels_async.simulator.checks import check_chat
-from ghmodels_async.simulator.events import streamed, whole
+from ghmodels_async.profiles import Profile, Quota
+from ghmodels_async.simulator import dialects, directory, refusals
+from ghmodels_async.simulator.accounts import Accounts
+from ghmodels_async.simulator.admission import Admission, Refused, Ticket
+from ghmodels_async.simulator.answer import Answer, Call
+from ghmodels_async.simulator.chat import Manner
+from ghmodels_async.simulator.checks import Rules
+from ghmodels_async.simulator.faults import Fault, Moment
+from ghmodels_async.simulator.jobs import ChatJob, EmbeddingsJob, Job
 from ghmodels_async.simulator.log import Arrival, RequestLog
-from ghmodels_async.simulator.prompts import prompt_tokens
 from ghmodels_async.simulator.roster import Roster, Served
+from ghmodels_async.simulator.script import Script
 
 __all__ = ["Exchange", "Service"]
 
 #: Inference roots of every known dialect, so that any base URL of a profile works against this server.
 _ROOT = "(?:/inference|/orgs/(?P<org>[^/]+)/inference|/openai/v1|/v1beta/openai|/api/v1|/v1|/models)?"
 _ROUTES = (
-    (re.compile(rf"^{_ROOT}/chat/completions$"), "chat"),
-    (re.compile(rf"^{_ROOT}/embeddings$"), "embeddings"),
-    (re.compile(r"^/catalog/models$"), "catalog"),
-    (re.compile(rf"^{_ROOT}/models$"), "models"),
-    (re.compile(r"^/user$"), "user"),
-    (re.compile(r"^/user/orgs$"), "organizations"),
+    ("POST", re.compile(rf"^{_ROOT}/chat/completions$"), "chat"),
+    ("POST", re.compile(rf"^{_ROOT}/embeddings$"), "embeddings"),
+    ("GET", re.compile(r"^/catalog/models$"), "catalog"),
+    ("GET", re.compile(rf"^{_ROOT}/models$"), "models"),
+    ("GET", re.compile(r"^/user$"), "user"),
+    ("GET", re.compile(r"^/user/orgs$"), "organizations"),
 )
+_SECRET = ("authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization")
 
 
 @dataclass(slots=True)
@@ -49,92 +53,177 @@ class Exchange:
     call: Call
     answer: Answer
     arrival: Arrival
-    admitted: Admitted | None = None
+    ticket: Ticket | None = None
 
 
 class Service:
     """All state of the simulated service."""
 
-    def __init__(self, profile: Profile, plan: str, *, admission: Admission, log: RequestLog, manner: Manner) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        plan: str,
+        *,
+        admission: Admission,
+        accounts: Accounts,
+        script: Script,
+        log: RequestLog,
+        manner: Manner,
+        organizations: tuple[str, ...] = (),
+        unknown_model_status: int = 404,
+        record: bool = False,
+    ) -> None:
+        self.profile = profile
         self.roster = Roster(profile, plan)
         self.admission = admission
+        self.accounts = accounts
+        self.script = script
         self.log = log
         self.manner = manner
-        self._accounts: dict[str, str] = {}
+        self._organizations = organizations
+        self._unknown_model_status = unknown_model_status
+        self._record = record
+        self._style = dialects.style_of(profile)
+        self._rules = Rules(profile.ranges, unknown_fields=self._style == "azure" or profile.name == "openai")
 
     def arrive(self, call: Call, now: float) -> Exchange:
         """Judge one request at the instant it reaches the server."""
-        kind, _ = _route(call)
+        kind, organization = _route(call)
         arrival = Arrival(self.log.total + 1, now, call.method, call.path, kind)
-        arrival.digest = blake2b(call.body, digest_size=8).hexdigest() if call.body else ""
+        if call.body:
+            arrival.digest = blake2b(call.body, digest_size=8).hexdigest()
+        if self._record:
+            secret = (*_SECRET, self.profile.auth.header.lower())
+            arrival.headers = {name: value for name, value in call.headers.items() if name not in secret}
         self.log.arrived(arrival)
         exchange = Exchange(call, Answer(500, {}, []), arrival)
-        exchange.answer = self._judge(exchange, kind, now)
-        exchange.answer.headers.setdefault("date", formatdate(now, usegmt=True))
-        exchange.answer.headers.setdefault("x-request-id", f"sim-{arrival.number:08d}")
-        self.log.answered(arrival, exchange.answer.status, exchange.answer.headers.get("x-ratelimit-type"))
+        answer = self._judge(exchange, kind, organization, now)
+        if arrival.fault is None or answer.headers.keys() - {"content-type"}:
+            answer.headers.setdefault("date", formatdate(now, usegmt=True))
+            answer.headers.setdefault("x-request-id", f"sim-{arrival.number:08d}")
+        exchange.answer = answer
+        self.log.answered(arrival, answer.status)
         return exchange
 
     def finish(self, exchange: Exchange, now: float, how: str) -> None:
         """The exchange is over for the server. Idempotent."""
         if exchange.arrival.finished_at is None:
             self.log.ended(exchange.arrival, now, how)
-            if exchange.admitted is not None:
-                self.admission.leave(exchange.admitted)
+            if exchange.ticket is not None:
+                self.admission.leave(exchange.ticket)
 
-    def _judge(self, exchange: Exchange, kind: str, now: float) -> Answer:
-        call, arrival = exchange.call, exchange.arrival
+    def _judge(self, exchange: Exchange, kind: str, organization: str | None, now: float) -> Answer:
+        token = self.accounts.token(exchange.call)
+        if kind != "catalog" and not self.accounts.known(token):
+            return dialects.unauthorized(self._style)
+        exchange.arrival.account = self.accounts.account(token)
+        if kind in ("chat", "embeddings"):
+            return self._infer(exchange, kind, token, organization, now)
+        answer = self._look_up(kind, exchange)
+        fault = self.script.draw(exchange.arrival)
+        return answer if fault is None else self._broken(exchange, fault, answer, answer, now)
+
+    def _look_up(self, kind: str, exchange: Exchange) -> Answer:
         if kind == "catalog":
-            return json_answer(200, [_card(entry) for entry in self.roster.listed()])
-        token = call.headers.get("authorization", "").rpartition(" ")[2] or call.headers.get("api-key", "")
-        if not token:
-            return refusals.bad_credentials()
-        arrival.account = self._accounts.setdefault(token, f"account-{len(self._accounts) + 1}")
-        if kind == "chat":
-            return self._chat(exchange, now)
-        return refusals.not_found(call.path)
+            return directory.catalog_cards(self.roster)
+        if kind == "models":
+            return directory.model_list(self.roster)
+        if kind == "user":
+            return directory.user(exchange.arrival.account)
+        if kind == "organizations":
+            return directory.organizations(self._organizations)
+        return refusals.not_found(exchange.call.path)
 
-    def _chat(self, exchange: Exchange, now: float) -> Answer:
+    def _infer(self, exchange: Exchange, kind: str, token: str, organization: str | None, now: float) -> Answer:
         arrival = exchange.arrival
-        try:
-            body = json.loads(exchange.call.body)
-        except ValueError:
-            return refusals.invalid("We could not parse the JSON body of your request.")
-        arrival.kind = "stream" if body.get("stream") else "chat"
-        served = self.roster.find(str(body.get("model", "")))
+        body = _parsed(exchange.call.body)
+        if body is None:
+            text = "We could not parse the JSON body of your request. The API expects a JSON payload."
+            return refusals.invalid(text)
+        if self._record:
+            arrival.body = body
+        name = body.get("model")
+        if not isinstance(name, str) or not name:
+            return refusals.invalid("you must provide a model parameter", param="model")
+        served = self.roster.find(name)
         if served is None:
-            return refusals.unknown_model(str(body.get("model", "")))
+            return refusals.unknown_model(name, self._unknown_model_status)
         arrival.model = served.id
         quota = self.roster.quota(served)
         if quota is None:
             return refusals.unavailable_model(served.short_name)
-        objection = check_chat(body, served)
-        size = prompt_tokens(body) if objection is None else 0
-        entered = self.admission.enter(arrival.account, served.id, quota, now=now, tokens_in=size)
-        if isinstance(entered, Refused):
-            return refusals.rate_limited(entered)
-        if not isinstance(entered, Admitted):
-            return refusals.too_large(served.short_name, entered.amount)
-        exchange.admitted = entered
-        arrival.admitted = True
-        arrival.prompt_tokens = size
-        if quota.tokens_in is not None and size > quota.tokens_in:
-            return refusals.too_large(served.short_name, quota.tokens_in)
-        return objection or self._reply(exchange, body, served, now)
+        objection = self.accounts.objection(token, organization, name)
+        if objection is not None:
+            return objection
+        return self._run(exchange, self._job(kind, body, served, exchange, now), served, quota, now)
 
-    def _reply(self, exchange: Exchange, body: dict[str, Any], served: Served, now: float) -> Answer:
-        plan = plan_chat(body, served, self.manner, number=exchange.arrival.number, now=now)
-        exchange.arrival.completion_tokens = plan.completion_tokens
-        return streamed(plan) if body.get("stream") else whole(plan)
+    def _job(self, kind: str, body: Mapping[str, Any], served: Served, exchange: Exchange, now: float) -> Job:
+        if kind == "embeddings":
+            return EmbeddingsJob(body, served, self.manner, self.profile.dialect.max_embedding_inputs)
+        lenient = exchange.call.headers.get("extra-parameters") in ("drop", "pass-through")
+        number = exchange.arrival.number
+        return ChatJob(body, served, self._rules, self.manner, number=number, now=now, lenient=lenient)
+
+    def _run(self, exchange: Exchange, job: Job, served: Served, quota: Quota, now: float) -> Answer:
+        """Limits first; then a counted request gets its answer, good or bad."""
+        arrival = exchange.arrival
+        arrival.kind = job.kind
+        arrival.prompt_tokens = job.tokens_in
+        tokens_out = job.tokens_out() if any(rate.unit == "tokens" for rate in quota.rates) else 0
+        checked = self.admission.check(
+            arrival.account, served.id, quota, now=now, tokens_in=job.tokens_in, tokens_out=tokens_out
+        )
+        if isinstance(checked, Refused):
+            arrival.limit = checked.type
+            use = self._use(arrival.account, served, quota, now)
+            return dialects.rate_limited(self._style, checked, served, use, now)
+        if not isinstance(checked, Ticket):
+            return refusals.too_large(served.short_name, checked.amount)
+        fault = self.script.draw(arrival)
+        if fault is None or fault.counts:
+            self.admission.count(checked)
+            exchange.ticket = checked
+            arrival.admitted = True
+        answer = self._good(exchange, job, served, quota, now)
+        return answer if fault is None else self._broken(exchange, fault, answer, job, now)
+
+    def _good(self, exchange: Exchange, job: Job, served: Served, quota: Quota, now: float) -> Answer:
+        if quota.tokens_in is not None and job.tokens_in > quota.tokens_in:
+            return refusals.too_large(served.short_name, quota.tokens_in)
+        if job.objection is not None:
+            return job.objection
+        answer = job.answer()
+        exchange.arrival.completion_tokens = job.tokens_out()
+        binding = self.profile.dialect.headers_binding
+        use = self._use(exchange.arrival.account, served, quota, now) if binding else {}
+        answer.headers.update(dialects.success_headers(self._style, binding, served, use, job.tokens_in))
+        return answer
+
+    def _broken(self, exchange: Exchange, fault: Fault, answer: Answer, job: Job | Answer, now: float) -> Answer:
+        exchange.arrival.fault = fault.name
+        whole = (lambda: answer) if isinstance(job, Answer) or job.objection is not None else job.whole
+        broken = fault.play(answer, Moment(now, whole))
+        exchange.arrival.limit = broken.headers.get("x-ratelimit-type")
+        return broken
+
+    def _use(self, account: str, served: Served, quota: Quota, now: float) -> dialects.Use:
+        found = {
+            unit: self.admission.remaining(account, served.id, quota, unit, now=now) for unit in ("requests", "tokens")
+        }
+        return {unit: left for unit, left in found.items() if left is not None}
+
+
+def _parsed(body: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _route(call: Call) -> tuple[str, str | None]:
-    for pattern, kind in _ROUTES:
+    for method, pattern, kind in _ROUTES:
         match = pattern.match(call.path)
-        if match:
+        if match and method == call.method:
             return kind, match.groupdict().get("org")
     return "other", None
-
-
-def _card(entry: Any) -> dict[str, Any]:
-    return dict(entry.model_dump(exclude={"limit_row", "multipliers", "available", "context", "by"}))

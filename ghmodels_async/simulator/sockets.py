@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from types import TracebackType
 
@@ -27,20 +28,30 @@ class Server:
         network: Simulated travel time on top of the loopback's own.
         host: Interface to listen on.
         port: 0 picks a free one.
+        tls: Server-side context for https.
     """
 
-    def __init__(self, service: Service, network: Network, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        service: Service,
+        network: Network,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.service = service
         self.network = network
         self.clock = network.clock
         self._host = host
         self._port = port
+        self._tls = tls
         self._runner: web.ServerRunner | None = None
 
     @property
     def url(self) -> str:
         """Scheme, host and port, without a slash at the end."""
-        return f"http://{self._host}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{self._host}:{self._port}"
 
     @property
     def base_url(self) -> str:
@@ -51,7 +62,7 @@ class Server:
         server = web.Server(self._handle, handler_cancellation=True, access_log=None)
         self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
+        site = web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls)
         await site.start()
         self._port = self._runner.addresses[0][1]
         return self

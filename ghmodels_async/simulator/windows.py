@@ -56,7 +56,14 @@ class Window(Protocol):
         ...
 
 
-class SlidingLog:
+class _ForgetsRefusals:
+    __slots__ = ()
+
+    def refuse(self, now: float, cost: float = 1) -> None:
+        """A refusal leaves no trace in this law."""
+
+
+class SlidingLog(_ForgetsRefusals):
     """At most `amount` in any half-open interval of `length` seconds."""
 
     __slots__ = ("_log", "_used", "amount", "length")
@@ -88,9 +95,6 @@ class SlidingLog:
         self._log.append((now, cost))
         self._used += cost
 
-    def refuse(self, now: float, cost: float = 1) -> None:
-        """A refusal leaves no trace in this law."""
-
 
 class RejectCountingLog(SlidingLog):
     """A sliding log in which refusals count as well: hammering keeps the door shut for ever."""
@@ -101,7 +105,7 @@ class RejectCountingLog(SlidingLog):
         self.take(now, cost)
 
 
-class AlignedWindow:
+class AlignedWindow(_ForgetsRefusals):
     """Windows whose bounds the wall clock decides."""
 
     __slots__ = ("_bounds", "_count", "_end", "amount", "length")
@@ -126,9 +130,6 @@ class AlignedWindow:
         self.used(now)
         self._count += cost
 
-    def refuse(self, now: float, cost: float = 1) -> None:
-        """A refusal leaves no trace in this law."""
-
 
 class FixedWindow(AlignedWindow):
     """A window that the first request after a pause opens."""
@@ -151,7 +152,7 @@ class FixedWindow(AlignedWindow):
         self._count += cost
 
 
-class TokenBucket:
+class TokenBucket(_ForgetsRefusals):
     """`amount` tokens, refilled evenly; full at the start."""
 
     __slots__ = ("_at", "_tokens", "amount", "length")
@@ -178,11 +179,8 @@ class TokenBucket:
         self.used(now)
         self._tokens -= cost
 
-    def refuse(self, now: float, cost: float = 1) -> None:
-        """A refusal leaves no trace in this law."""
 
-
-class SlidingCounter:
+class SlidingCounter(_ForgetsRefusals):
     """Two aligned counters; the older one fades linearly. Strict: estimate plus cost may not pass the amount."""
 
     __slots__ = ("_count", "_previous", "_start", "amount", "length")
@@ -216,9 +214,6 @@ class SlidingCounter:
     def take(self, now: float, cost: float = 1) -> None:
         self.used(now)
         self._count += cost
-
-    def refuse(self, now: float, cost: float = 1) -> None:
-        """A refusal leaves no trace in this law."""
 
 
 def open_window(kind: WindowKind, amount: float, length: float, *, anchor: str = "rolling") -> Window:
