@@ -81,7 +81,5 @@ def check_options(options: Mapping[str, object], known: type = ChatCallOptions) 
     for name in options:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
-            hint = (
-                f"; did you mean {near[0]!r}?" if near else "; `extra_body` carries fields this library does not know"
-            )
+            hint = f"did you mean {near[0]!r}?" if near else "`extra_body` carries fields this library does not know"
             raise TypeError(f"unexpected option {name!r}; {hint}")
