@@ -1,0 +1,185 @@
+"""Who need not wait in vain: sizes, deadlines, exhausted quotas and full queues, judged before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ..errors import (
+    GHModelsError,
+    QueueFullError,
+    QuotaExhaustedError,
+    RequestTimeoutError,
+    RequestTooLargeError,
+    WouldExceedDeadlineError,
+)
+from .eta import grant_at, quota_time
+from .lane import BATCH, Lane
+from .ledger.memory import LONG_WINDOW
+from .permit import Permit
+from .window import NEVER, RateLog
+
+if TYPE_CHECKING:
+    from .gate import Gate
+
+__all__ = ["Admission"]
+
+
+class Admission:
+    """The judge at the door of a gate."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def admit(self, permit: Permit, *, returning: bool) -> None:
+        """Let it line up, or raise. `returning`: it has its place already, only those of higher classes are before it.
+
+        Raises:
+            QueueFullError, QuotaExhaustedError, WouldExceedDeadlineError: See `Gate.acquire`.
+        """
+        lane, rank, queue = permit.lane, permit.rank, self._gate.queue
+        if queue.waiting >= self._gate.options.queue_limit and not returning:
+            raise QueueFullError(
+                model=lane.model,
+                queued=queue.waiting,
+                maximum=self._gate.options.queue_limit,
+                retry_after=max(0.0, self.eta(lane, rank)),
+                fix="Ask for fewer at once, or use map(), which never has more than a window's worth in the queue.",
+            )
+        if permit.waits and permit.deadline is None:
+            return
+        ahead = sum(lane.waiting[: rank if returning else rank + 1])
+        error = self.objection(permit, ahead, 0 if returning else lane.waiting[BATCH])
+        if error is not None:
+            raise error
+
+    def objection(self, permit: Permit, ahead: int, batch_ahead: int) -> GHModelsError | None:
+        """Why this permit cannot be served in time with `ahead` others before it; None if it can."""
+        lane, now = permit.lane, self._gate.line.now()
+        if not permit.waits:
+            for log in (*lane.logs, *lane.token_logs):
+                opens = self._exhausted(log, permit, ahead, now)
+                if opens is not None:
+                    return self.exhausted(log, lane, opens)
+        if permit.deadline is None:
+            return None
+        at, limit = self._eta(lane, permit.rank, ahead, batch_ahead, now, permit)
+        if at <= permit.deadline:
+            return None
+        wall = None if at == NEVER else self._gate.line.wall_of(at)
+        return WouldExceedDeadlineError(
+            model=lane.model, eta=at - now, limit=limit or None, retry_at=wall, fix="Allow more time, or call later."
+        )
+
+    def exhausted(self, log: RateLog, lane: Lane, opens: float) -> QuotaExhaustedError:
+        """The error for a long quota that is used up until the instant `opens`."""
+        limit = log.limit
+        reset = datetime.fromtimestamp(self._gate.line.wall_of(opens), UTC)
+        return QuotaExhaustedError(
+            f"{limit.amount} {limit.unit} per {_span(limit.window)} ({limit.type}) are used up until "
+            f"{reset:%Y-%m-%d %H:%M:%S} UTC.",
+            model=lane.model,
+            limit=limit.type,
+            reset_at=reset,
+            retry_after=max(0.0, opens - self._gate.line.now()),
+            checked=f"{log.used()} of {log.cap} counted here; the number comes from: {limit.source}",
+            fix='Wait until then (on_exhausted="wait" does), or use another model: quotas are per model.',
+        )
+
+    def overdue(self, permit: Permit, now: float) -> RequestTimeoutError:
+        """The error for a permit whose deadline passed in the queue."""
+        waited = now - permit.granted_at
+        return RequestTimeoutError(
+            f"The deadline passed after {waited:.1f} s in the queue of {permit.model}.", phase="queue", elapsed=waited
+        )
+
+    def review(self, lane: Lane) -> None:
+        """The limits of a lane have changed: fail at once whoever can no longer make it."""
+        ahead = 0
+        for rank in range(len(lane.waiting)):
+            for place, permit in enumerate(lane.queued(rank)):
+                if permit.deadline is not None or not permit.waits:
+                    error = self.objection(permit, ahead, place)
+                    if error is not None:
+                        self._gate.queue.fail(permit, error)
+                        continue
+                ahead += 1
+
+    # --- sizes -----------------------------------------------------------------------------------------------------
+
+    def check_size(self, lane: Lane, tokens_in: int, tokens_out: int) -> None:
+        """Raise RequestTooLargeError for what the server would refuse with a 413."""
+        allowed = lane.allowance
+        for size, maximum, what in (
+            (tokens_in, allowed.tokens_in, "tokens_in"),
+            (tokens_out, allowed.tokens_out, "tokens_out"),
+        ):
+            if maximum is not None and size > maximum:
+                raise RequestTooLargeError(
+                    model=lane.model,
+                    size=size,
+                    maximum=maximum,
+                    unit="prompt tokens" if what == "tokens_in" else "reply tokens",
+                    checked=f"the limits of {lane.model}: {allowed.source_of(what)}",
+                    fix="Shorten the prompt." if what == "tokens_in" else "Ask for a shorter reply (max_tokens).",
+                )
+
+    # --- estimates -------------------------------------------------------------------------------------------------
+
+    def eta(self, lane: Lane, rank: int) -> float:
+        """Seconds until a newcomer of this class could go."""
+        gate = self._gate
+        if gate.line.loop is None:
+            return 0.0
+        now = gate.line.now()
+        return self._eta(lane, rank, lane.ahead(rank), lane.waiting[BATCH], now, None)[0] - now
+
+    def forecast(self, rows: Mapping[Lane, int]) -> float:
+        """Seconds until all of these are done."""
+        if self._gate.line.loop is None:
+            return max((self.lower_bound(lane, count) for lane, count in rows.items()), default=0.0)
+        now, last = self._gate.line.now(), 0.0
+        for lane, count in rows.items():
+            ahead = sum(lane.waiting) + max(0, count - 1)
+            at, _ = self._eta(lane, BATCH, ahead, lane.waiting[BATCH] + max(0, count - 1), now, None)
+            service = max((place.service or 0.0 for place in lane.places), default=0.0)
+            last = max(last, at - now + service)
+        return last
+
+    def lower_bound(self, lane: Lane, count: int) -> float:
+        """Seconds from the first to the last of `count` requests that limits on requests enforce."""
+        return quota_time([(log.amount, log.window) for log in lane.logs], count)
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    def _eta(
+        self, lane: Lane, rank: int, ahead: int, batch_ahead: int, now: float, permit: Permit | None
+    ) -> tuple[float, str]:
+        at, limit = lane.eta(now, ahead, rank, batch_ahead, permit)
+        others = [other for other in self._gate.queue.active if other is not lane]
+        shared = [log for log in lane.logs if log.limit.model is None] if others else []
+        if shared:
+            # Models take turns at what they share: each other one goes at most once per turn of ours.
+            crowd = ahead + sum(min(other.ahead(rank), ahead + 1) for other in others)
+            if (late := grant_at(shared, crowd, now)) > at:
+                at, limit = late, shared[-1].limit.type
+        return at, limit
+
+    def _exhausted(self, log: RateLog, permit: Permit, ahead: int, now: float) -> float | None:
+        """When `log` opens for this permit, if that is longer from now than anybody should wait for an answer."""
+        patience = now + self._gate.options.exhausted_after
+        long = log.window >= LONG_WINDOW
+        if (not long and log.blocked_until <= patience) or ahead < log.quick:
+            return None
+        if log in permit.lane.token_logs:
+            ahead += permit.weight(log) - 1
+        opens = grant_at((log,), ahead, now) if long else log.blocked_until
+        return opens if patience < opens < NEVER else None
+
+
+def _span(seconds: float) -> str:
+    for name, length in (("day", 86_400.0), ("hour", 3600.0), ("minute", 60.0)):
+        if seconds == length:
+            return name
+    return f"{seconds:g} s"

@@ -1,0 +1,192 @@
+"""Which limits a model's lane hangs on: made once, shared where limits are shared, changed by lessons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .. import catalog
+from ..profiles import Profile
+from .days import day_around
+from .lane import BATCH, Lane
+from .ledger import Block, Grant, Learned, Opened
+from .ledger.memory import LONG_WINDOW
+from .options import DEFAULTS
+from .quota import ACCOUNT, Allowance, Limit, allowance, limit_key, with_lesson
+from .slots import Slots
+from .smoother import Smoother
+from .tokens import TokenLog
+from .window import AnchoredLog, RateLog
+
+if TYPE_CHECKING:
+    from .gate import Gate
+
+__all__ = ["Rigging"]
+
+
+class Rigging:
+    """Lanes and logs of one gate.
+
+    Attributes:
+        lanes: By every name a caller used; names of one model share a lane.
+        logs: By ledger key.
+    """
+
+    def __init__(self, profile: Profile, plan: str, gate: Gate) -> None:
+        self.profile = profile
+        self.plan = plan
+        self._gate = gate
+        self.lanes: dict[str, Lane] = {}
+        self.logs: dict[str, RateLog] = {}
+        self._places: dict[str, Slots] = {}
+        self._lessons: dict[str, Learned] = {}
+        self._grants: dict[str, list[Grant]] = {}
+        self._blocks: dict[str, Block] = {}
+        self._met = False
+
+    def lane(self, model: str) -> Lane:
+        """The lane of a model; made at its first use.
+
+        Raises:
+            PlanError, ConfigurationError: See `allowance`.
+        """
+        lane = self.lanes.get(model)
+        if lane is None:
+            name = self._full_name(model)
+            lane = self.lanes.get(name)
+            if lane is None:
+                lane = self._make(self._allowance(name))
+                self.lanes[name] = lane
+            self.lanes[model] = lane
+        return lane
+
+    def lanes_of(self, log: RateLog) -> list[Lane]:
+        """Every lane that hangs on a log."""
+        lanes = dict.fromkeys(self.lanes.values())
+        return [lane for lane in lanes if log in lane.logs or log in lane.token_logs]
+
+    def opened(self, contents: Opened) -> None:
+        """Take over what the ledger knows."""
+        self._lessons.update((lesson.limit, lesson) for lesson in contents.learned)
+        self._blocks = {block.limit: block for block in contents.blocks}
+        again, self._met = self._met, True
+        if not again or contents.where != "memory":  # a memory ledger opened again knows nothing that the logs do not
+            self._grants = {}
+            for grant in contents.grants:
+                self._grants.setdefault(grant.limit, []).append(grant)
+        for log in self.logs.values():
+            if again and log.limit.key in self._grants:
+                log.clear()  # the file knows all that we sent, and what others sent meanwhile
+            if (lesson := self._lessons.get(log.limit.key)) is not None:
+                log.adopt(with_lesson(log.limit, lesson))
+            self._fill(log)
+        for lane in dict.fromkeys(self.lanes.values()):
+            self.rerig(lane)
+
+    def learn(self, key: str, amount: int, window: float, paced: bool = False) -> None:
+        """Remember a lesson, now and for the next process; the lanes' logs are changed by the caller."""
+        self._lessons[key] = self._gate.books.learn(key, amount, window, "paced" if paced else "safe")
+
+    def relearned(self, lane: Lane) -> None:
+        """Read sizes and concurrency of a lane anew."""
+        lane.allowance = self._allowance(lane.model)
+
+    def add(self, lane: Lane, limit: Limit) -> RateLog:
+        """Hang a limit nobody knew of on a lane, or on all if it is the account's."""
+        log = self._log(limit)
+        for other in dict.fromkeys(self.lanes.values()) if limit.model is None else (lane,):
+            self.rerig(other, log)
+        return log
+
+    def rerig(self, lane: Lane, *more: RateLog) -> None:
+        """Bind a lane to its logs (and more), and pace its batch accordingly."""
+        ledger = self._gate.books.ledger
+        logs = list(dict.fromkeys((*lane.logs, *lane.token_logs, *more)))
+        lane.covered = any(ledger.covers(log.window) for log in logs) or (ledger.shared and bool(lane.places))
+        lane.recorded = self._gate.books.records()
+        lane.rig(logs)
+        self._pace(lane)
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    def _full_name(self, model: str) -> str:
+        if self.profile.catalog is None:
+            return model
+        entry = catalog.find(model, self.profile.catalog)
+        return model if entry is None else entry.id
+
+    def _allowance(self, model: str) -> Allowance:
+        options = self._gate.options
+        return allowance(self.profile, model, self.plan, overrides=options.limits, learned=self._lessons)
+
+    def _make(self, allowed: Allowance) -> Lane:
+        own = self._place(limit_key(allowed.model, "concurrent"), allowed.concurrent)
+        places = {limit_key(allowed.model, "concurrent"): own}
+        account = limit_key(None, "concurrent")
+        if allowed.account_concurrent is not None or account in self._places:
+            places[account] = self._place(account, allowed.account_concurrent)
+        lane = Lane(allowed, tuple(places.values()), self._gate.options)
+        lane.place_names = tuple(places)
+        lane.watched = self.profile.dialect.headers_binding
+        known = {limit.key for limit in allowed.limits}
+        shared = (log for key, log in self.logs.items() if key.startswith(ACCOUNT) and key not in known)
+        learned = [log for log in shared if log.limit.source.startswith("learned")]
+        lane.rig([*(self._log(limit) for limit in allowed.limits), *learned])
+        self.rerig(lane)
+        return lane
+
+    def _place(self, key: str, ceiling: int | None) -> Slots:
+        if key not in self._places:
+            self._places[key] = Slots(ceiling, step=int(DEFAULTS["concurrency_step"].value))
+        return self._places[key]
+
+    def _log(self, limit: Limit) -> RateLog:
+        log = self.logs.get(limit.key)
+        if log is not None:
+            return log
+        gate = self._gate
+        durable = gate.books.ledger.covers(limit.window)
+        long = limit.window >= LONG_WINDOW
+        # A twentieth of the travel margin: what is left once an arrival is known is timers and rounding.
+        slack = gate.options.day_margin if long else gate.travel / 15
+        if limit.anchor != "rolling" and limit.unit == "requests":
+            log = AnchoredLog(limit, slack=slack, turn=self._turn(limit.anchor), durable=durable)
+        else:
+            log = (RateLog if limit.unit == "requests" else TokenLog)(limit, slack=slack, durable=durable)
+        self.logs[limit.key] = log
+        self._fill(log)
+        return log
+
+    def _fill(self, log: RateLog) -> None:
+        """Count what the ledger knows of a limit, once."""
+        line = self._gate.line
+        for grant in self._grants.pop(log.limit.key, ()):
+            log.fill(grant.amount, line.at_wall(grant.at))
+        block = self._blocks.pop(log.limit.key, None)
+        if block is not None:
+            log.block(line.at_wall(block.until))
+
+    def _turn(self, anchor: str) -> Callable[[float], tuple[float, float]]:
+        line = self._gate.line
+
+        def turn(instant: float) -> tuple[float, float]:
+            start, end = day_around(line.wall_of(instant), anchor)
+            return line.at_wall(start), line.at_wall(end)
+
+        return turn
+
+    def _pace(self, lane: Lane) -> None:
+        """Batch leaves evenly, at the rate of the tightest window that is worth spreading over."""
+        travel = self._gate.travel
+        periods = [(log.window + travel) / log.cap for log in lane.logs if log.window < LONG_WINDOW]
+        if not periods:
+            return
+        if lane.smoother is not None:
+            lane.smoother.retune(max(periods))
+            return
+        lane.smoother = Smoother(
+            max(periods),
+            self._gate.line,
+            waiting=lambda: lane.waiting[BATCH] > 0,
+            deposited=self._gate.queue.run,
+        )

@@ -1,0 +1,286 @@
+"""The sliding log of one limit: who may go now, and if nobody, exactly when.
+
+Theory of operation. The server sees requests *arrive*; we only know when they left and when their answer's head came
+back. A log therefore keeps one *mark* per request: the latest instant at which it can have arrived. A mark stops
+counting `window + slack` after itself, so any half-open window of arrivals holds at most `amount` of ours: a schedule
+that passes servers with fixed, aligned and sliding windows and token buckets of that size alike, and loses nothing but
+the slack. (Proof and measurements: docs/limits.md.)
+
+A granted request that has not left yet has no mark, it is *held*: it counts, and nothing makes it stop counting except
+`sent` (it gets a mark) or `refund`. So a request that sat a minute in a connection pool cannot be overtaken by its own
+window. Better evidence moves a mark (`move`), in either direction.
+
+Marks are plain floats in one sorted list: two requests with equal marks are interchangeable, so nobody needs to find
+"his" entry again. Appending is the common case; what has expired is skipped by an index and cut off in bulk, so every
+operation is O(1) amortised (a moved mark is a binary search and a short memmove).
+
+`quick` tells how many requests may be taken without asking for the time: it is what makes an uncontended acquire cost
+two integer operations per limit. It is 0 whenever anything but counting decides (a block, a canary, pacing, tokens).
+
+Source: the invariant is derived in docs/limits.md; nothing here is taken from a library.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from collections.abc import Callable
+
+from .quota import Limit
+
+__all__ = ["NEVER", "AnchoredLog", "RateLog", "Turn"]
+
+Turn = Callable[[float], tuple[float, float]]
+"""Start and end of the day around an instant."""
+
+NEVER = math.inf
+"""Not at any known time: something else has to happen first."""
+
+_COMPACT = 64
+
+OPEN, DUE, OUT = 0, 1, 2
+"""Canary states: nobody needed; one may go and must come back well; it is under way."""
+
+
+class RateLog:
+    """A limit on the number of requests per rolling window.
+
+    Args:
+        limit: The limit.
+        slack: Seconds added to the window: clock drift, timer resolution, rounding.
+        durable: Whether the ledger must know a request before it is sent.
+    """
+
+    __slots__ = (
+        "_marks",
+        "_share",
+        "_start",
+        "amount",
+        "blocked_until",
+        "canary",
+        "cap",
+        "durable",
+        "held",
+        "hold",
+        "last_take",
+        "limit",
+        "pace",
+        "quick",
+        "share_grows_at",
+        "slack",
+        "window",
+    )
+
+    def __init__(self, limit: Limit, *, slack: float, durable: bool = False) -> None:
+        self.slack = slack
+        self.durable = durable
+        self.held = 0
+        self.blocked_until = -NEVER
+        self.canary = OPEN
+        self.last_take = -NEVER
+        self.share_grows_at = NEVER
+        self._share: int | None = None
+        self._marks: list[float] = []
+        self._start = 0
+        self.adopt(limit)
+
+    def adopt(self, limit: Limit) -> None:
+        """Go on under other numbers; what is spent stays spent."""
+        self.limit = limit
+        self.amount = limit.amount
+        self.window = limit.window
+        self.hold = limit.window + self.slack
+        # A sliding counter (Cloudflare's kind) admits only L-1 evenly spaced requests per window for certain.
+        self.pace = self.hold / (limit.amount - 1 if limit.amount > 1 else 0.5) if limit.paced else 0.0
+        self._refresh()
+
+    # --- admission -------------------------------------------------------------------------------------------------
+
+    def used(self) -> int:
+        """What counts, as of the last look at the time (`ready_at` looks)."""
+        return self.held + len(self._marks) - self._start
+
+    def ready_at(self, now: float, weight: int = 1) -> float:
+        """The first instant from `now` on at which `weight` more may be taken; `NEVER` if an event must come first."""
+        if self.canary == OUT:
+            return NEVER
+        if self.share_grows_at <= now:
+            self._grow(now)
+        at = now
+        if self.blocked_until > now:
+            at = self.blocked_until
+        elif self.blocked_until != -NEVER:
+            self.blocked_until = -NEVER
+            self._refresh()
+        if self.pace and self.last_take + weight * self.pace > at:
+            at = self.last_take + weight * self.pace
+        excess = self.used() + weight - self.cap
+        if excess > 0:
+            excess -= self._expire(now)
+        if excess > 0:
+            at = max(at, self._freed(excess, now))
+        return at
+
+    def take(self, now: float, weight: int = 1) -> None:
+        """Count one request that is about to leave. The caller has asked `ready_at`, or `quick` was positive."""
+        self.held += weight
+        self.quick -= weight
+        if self.pace:
+            self.last_take = now
+        if self.canary == DUE:
+            self.canary = OUT
+
+    def sent(self, mark: float, weight: int = 1) -> None:
+        """The request left and has arrived by `mark` as far as we know."""
+        self.held -= weight
+        marks = self._marks
+        if not marks or mark >= marks[-1]:
+            marks.append(mark)
+        else:
+            insort(marks, mark, self._start)
+
+    def refund(self, weight: int = 1) -> None:
+        """Nothing was sent."""
+        self.held -= weight
+        if self._quickly():
+            self.quick += weight
+
+    def move(self, old: float, new: float, weight: int = 1) -> None:
+        """Better evidence: the request that had arrived by `old` had arrived by `new`."""
+        marks = self._marks
+        position = bisect_left(marks, old, self._start)
+        if position < len(marks) and marks[position] == old:
+            del marks[position]
+        elif new <= old:
+            return  # expired and evidently rightly so
+        insort(marks, new, self._start)
+
+    def amend(self, mark: float, old: int, new: int) -> None:
+        """A request turned out to weigh `new` instead of `old`. One request is one request."""
+
+    # --- what the server said --------------------------------------------------------------------------------------
+
+    def block(self, until: float) -> None:
+        """Nobody before `until`. A later block wins."""
+        self.blocked_until = max(self.blocked_until, until)
+        self._refresh()
+
+    def probe(self) -> None:
+        """When the block ends, let one request go first and the rest after its answer."""
+        self.canary = DUE
+        self._refresh()
+
+    def probed(self, well: bool) -> None:
+        """The canary came back `well`, or came to nothing: then another one must go."""
+        self.canary = OPEN if well else DUE
+        self._refresh()
+
+    def share(self, amount: int | None, now: float) -> None:
+        """Use no more than `amount` per window (somebody else uses the rest), one more after each clean window."""
+        if amount is None or amount >= self.amount:
+            self._share, self.share_grows_at = None, NEVER
+        else:
+            self._share, self.share_grows_at = max(1, amount), max(now, self.blocked_until) + self.hold
+        self._refresh()
+
+    def fill(self, amount: int, mark: float) -> None:
+        """Count `amount` requests that are not ours: somebody else sent them by `mark`."""
+        for _ in range(amount):
+            self.held += 1
+            self.sent(mark)
+        self._refresh()
+
+    def clear(self) -> None:
+        """Forget what was sent; what is held stays."""
+        self._marks.clear()
+        self._start = 0
+        self._refresh()
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def release_of(self, mark: float) -> float:
+        """When a mark stops counting."""
+        return mark + self.hold
+
+    def horizon(self, now: float) -> float:
+        """Marks up to here no longer count at `now`."""
+        return now - self.hold
+
+    def last_mark(self) -> float | None:
+        """The newest mark that still counts."""
+        return self._marks[-1] if len(self._marks) > self._start else None
+
+    def sent_since(self, instant: float) -> int:
+        """How many requests can have arrived after `instant`."""
+        return self.held + len(self._marks) - bisect_left(self._marks, instant, self._start)
+
+    def room(self, now: float) -> int:
+        """How many more may be taken at `now`."""
+        self._expire(now)
+        shut = self.canary == OUT or self.blocked_until > now
+        return 0 if shut else max(0, self.cap - self.used())
+
+    # --- inside ----------------------------------------------------------------------------------------------------
+
+    def _quickly(self) -> bool:
+        return not self.pace and self.canary == OPEN and self.blocked_until == -NEVER
+
+    def _refresh(self) -> None:
+        self.cap = self.amount if self._share is None else min(self.amount, self._share)
+        self.quick = self.cap - self.used() if self._quickly() else 0
+
+    def _freed(self, excess: int, now: float) -> float:
+        """When `excess` of what counts will have stopped counting. Held requests first need to be sent: a guess."""
+        position = self._start + excess - 1
+        return self.release_of(self._marks[position]) if position < len(self._marks) else now + self.hold
+
+    def _expire(self, now: float) -> int:
+        """Skip what no longer counts; how much that was."""
+        marks, start, horizon = self._marks, self._start, self.horizon(now)
+        while start < len(marks) and marks[start] <= horizon:
+            start += 1
+        gone = start - self._start
+        self._start = start
+        if start >= _COMPACT and start * 2 > len(marks):
+            del marks[:start]
+            self._start = 0
+        self._refresh()
+        return gone
+
+    def _grow(self, now: float) -> None:
+        assert self._share is not None
+        self.share(self._share + 1, now)
+
+
+class AnchoredLog(RateLog):
+    """A limit per fixed day. `turn(instant)` gives the start and end of the day around an instant, on our own line.
+
+    A request within `slack` of midnight may be counted on either side by the server, so it counts on both: the old day
+    ends `slack` late, and what left less than `slack` before midnight belongs to the new day too.
+    """
+
+    __slots__ = ("_day", "_turn")
+
+    def __init__(self, limit: Limit, *, slack: float, turn: Turn, durable: bool = False) -> None:
+        self._turn = turn
+        self._day = (-NEVER, -NEVER)
+        super().__init__(limit, slack=slack, durable=durable)
+
+    def release_of(self, mark: float) -> float:
+        return self._around(mark + self.slack)[1] + self.slack
+
+    def horizon(self, now: float) -> float:
+        return self._around(now - self.slack)[0] - self.slack
+
+    def _around(self, instant: float) -> tuple[float, float]:
+        if not self._day[0] <= instant < self._day[1]:
+            self._day = self._turn(instant)
+        return self._day
+
+    def day(self, now: float) -> tuple[float, float]:
+        """Start and end of the day that counts at `now`: it begins `slack` late."""
+        return self._around(now - self.slack)
+
+    def turned(self) -> None:
+        """The wall clock was set: ask again where midnight is."""
+        self._day = (-NEVER, -NEVER)
