@@ -1,31 +1,39 @@
 """Batches: files and a journal around `GitHubModels.map`, so that a run survives anything and loses nothing."""
 
+from .cache import Cache
+from .check import Checked, Problem, check_rows
+from .envelope import matches
 from .forecast import Forecast, ModelQuota, Reset, Window, forecast
-from .journal import JournalError
+from .journal import JournalError, failures, fault_counts, read_finished
 from .merge import Merged, merge
 from .progress import ModelProgress, Progress
 from .quotas import ANSWER_SECONDS, Quotas, allowances, fresh_quotas, margin_of, used_quotas
 from .rows import Recipe, RowError
-from .run import BatchRun, Summary, opened_run, run_batch
+from .run import BatchRun, Summary, recipe_of, run_batch
 from .rundir import RunDirectory, RunLockedError, RunMismatchError, Shard
 from .runner import Limits
+from .segments import RecordHead
 from .sources import Source, open_source
-from .survey import ChangedRowError
+from .survey import ChangedRowError, count_rows
 from .template import Template
 
 __all__ = [
     "ANSWER_SECONDS",
     "BatchRun",
+    "Cache",
     "ChangedRowError",
+    "Checked",
     "Forecast",
     "JournalError",
     "Limits",
     "Merged",
     "ModelProgress",
     "ModelQuota",
+    "Problem",
     "Progress",
     "Quotas",
     "Recipe",
+    "RecordHead",
     "Reset",
     "RowError",
     "RunDirectory",
@@ -37,12 +45,18 @@ __all__ = [
     "Template",
     "Window",
     "allowances",
+    "check_rows",
+    "count_rows",
+    "failures",
+    "fault_counts",
     "forecast",
     "fresh_quotas",
     "margin_of",
+    "matches",
     "merge",
     "open_source",
-    "opened_run",
+    "read_finished",
+    "recipe_of",
     "run_batch",
     "used_quotas",
 ]

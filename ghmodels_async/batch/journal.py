@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
@@ -23,7 +23,17 @@ from .bitmap import Bitmap
 from .segments import RecordHead, SegmentWriter, records
 from .words import Words
 
-__all__ = ["Finished", "Journal", "JournalError", "read_finished", "segment_files"]
+__all__ = [
+    "CHANGED",
+    "Finished",
+    "Journal",
+    "JournalError",
+    "failures",
+    "fault_counts",
+    "own_segment",
+    "read_finished",
+    "segment_files",
+]
 
 _SEGMENT = re.compile(r"(?P<shard>\d+of\d+)-(?P<number>\d{6})\.jsonl")
 #: The fault of a record that says: the input row is another one now, forget its answer.
@@ -102,7 +112,7 @@ class Journal:
     def __init__(self, directory: Path, shard: str = "1of1", *, sync: Literal["thread", "inline"] = "thread") -> None:
         self._directory = directory
         self._shard = shard
-        self._writer = SegmentWriter(self._current())
+        self._writer = SegmentWriter(own_segment(directory, shard))
         self._thread = ThreadPoolExecutor(1, "journal") if sync == "thread" else None
         self._pending: list[tuple[bytes, Callable[[], None]]] = []
         self._flusher: asyncio.Task[None] | None = None
@@ -163,7 +173,7 @@ class Journal:
     async def _write(self, lines: list[bytes]) -> None:
         if self._writer.size > SEGMENT_BYTES:
             self._writer.close()
-            self._writer = SegmentWriter(self._current(after=self._writer.path))
+            self._writer = SegmentWriter(own_segment(self._directory, self._shard, after=self._writer.path))
         try:
             if self._thread is None:
                 self._writer.append(lines)
@@ -178,16 +188,17 @@ class Journal:
             raise self.failure from error
         self.syncs += 1
 
-    def _current(self, after: Path | None = None) -> Path:
-        """The segment to append to: this shard's last one, or a new one."""
-        own = [path for path in segment_files(self._directory) if path.name.startswith(f"{self._shard}-")]
-        if after is None and own:
-            return own[-1]
-        number = int(own[-1].stem.rpartition("-")[2]) + 1 if own else 1
-        return self._directory / f"{self._shard}-{number:06d}.jsonl"
+
+def own_segment(directory: Path, shard: str, *, after: Path | None = None) -> Path:
+    """The segment a shard appends to: its last one, or a new one when there is none or it is `after`."""
+    own = [path for path in segment_files(directory) if path.name.startswith(f"{shard}-")]
+    if own and after is None:
+        return own[-1]
+    number = int(own[-1].stem.rpartition("-")[2]) + 1 if own else 1
+    return directory / f"{shard}-{number:06d}.jsonl"
 
 
-def tally_faults(heads: Iterator[RecordHead]) -> Counter[str]:
+def fault_counts(heads: Iterable[RecordHead]) -> Counter[str]:
     """How many rows failed for which reason, each row by its last failure."""
     last: dict[int, str] = {}
     for head in heads:

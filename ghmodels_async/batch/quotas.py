@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import datetime
 
 from ghmodels_async.clock import Clock
-from ghmodels_async.limits.options import GateOptions
+from ghmodels_async.limits import GateOptions, LimitState
 from ghmodels_async.limits.quota import Allowance, Limit, allowance
 from ghmodels_async.profiles import Profile
 
@@ -83,41 +83,38 @@ def fresh_quotas(
     return Quotas(tuple(models), tuple(account.values()))
 
 
-def used_quotas(fresh: Quotas, explain: Callable[[str], Sequence[Any]], *, now: float, wall: float) -> Quotas:
+def used_quotas(fresh: Quotas, explain: Callable[[str], Sequence[LimitState]], *, wall: float) -> Quotas:
     """The same quotas with what is used and blocked now.
 
-    The gate tells how many places of a window are used and when the next one frees, not when each does: the others are
-    taken as evenly spread, which is how batches use them.
+    The gate tells how many places of a window are used, when the next one frees and when the last, not when each does:
+    those between are taken as evenly spread, which is how batches use them.
 
     Args:
         fresh: The quotas unused.
         explain: Limit states of one model, account-wide ones among them.
-        now: Monotonic nominal seconds.
-        wall: Nominal Unix time.
+        wall: Now, in nominal Unix time.
     """
     account = {window.name: window for window in fresh.account}
     models = []
     for model in fresh.models:
         states = {state.limit: state for state in explain(model.model)}
-        windows = tuple(_used(window, states.get(window.name), now, wall) for window in model.windows)
-        account |= {name: _used(window, states.get(name), now, wall) for name, window in account.items()}
-        blocked = max((_after(state.blocked_until, now) for state in states.values()), default=0.0)
+        windows = tuple(_used(window, states.get(window.name), wall) for window in model.windows)
+        account |= {name: _used(window, states.get(name), wall) for name, window in account.items()}
+        blocked = max((_after(state.blocked_until, wall) for state in states.values()), default=0.0)
         models.append(replace(model, windows=windows, blocked=blocked))
     return Quotas(tuple(models), tuple(account.values()))
 
 
-def _used(window: Window, state: Any | None, now: float, wall: float) -> Window:
+def _used(window: Window, state: LimitState | None, wall: float) -> Window:
     if state is None or not state.used:
         return window
-    used = min(int(state.used), window.amount)
-    first = _after(state.next_free_at, now)
-    last = window.window
-    if getattr(state, "resets_at", None) is not None:
-        last = max(first, state.resets_at.timestamp() - wall)
-    start = first if used == window.amount else 0.0
-    step = (last - start) / used
-    return replace(window, held=tuple(start + step * (place + 1) for place in range(used)))
+    used = min(state.used, window.amount)
+    last = window.window if state.resets_at is None else max(_after(state.resets_at, wall), 0.0)
+    # a window that is full says when it frees; one that is not says nothing about its oldest place
+    first = min(_after(state.next_free_at, wall), last) if used == window.amount else last / used
+    step = (last - first) / max(used - 1, 1)
+    return replace(window, held=tuple(first + step * place for place in range(used)))
 
 
-def _after(at: float | None, now: float) -> float:
-    return 0.0 if at is None or at == float("-inf") else max(0.0, at - now)
+def _after(at: datetime | None, wall: float) -> float:
+    return 0.0 if at is None else max(0.0, at.timestamp() - wall)

@@ -10,9 +10,9 @@ its width of such rows: that is the bound on calls that a crash repeats.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ghmodels_async.clock import Clock
 from ghmodels_async.errors import GHModelsError
@@ -39,7 +39,15 @@ _UNKNOWN_RESET = 3600.0
 class Caller(Protocol):
     """What the runner needs of a client, so that a test can bring its own."""
 
-    def map(self, requests: AsyncIterator[Any], **options: Any) -> AsyncIterator[Any]: ...
+    def map(
+        self,
+        requests: AsyncIterable[Any],
+        *,
+        concurrency: int | None = None,
+        stream: bool = True,
+        priority: Literal["interactive", "default", "batch"] = "batch",
+        on_exhausted: Literal["raise", "wait"] = "wait",
+    ) -> AsyncIterable[Any]: ...
 
 
 @dataclass(frozen=True)

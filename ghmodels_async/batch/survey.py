@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .journal import Finished
+from .journal import CHANGED, Finished, own_segment
 from .rows import RawRow, row_hash
-from .rundir import RunMismatchError
+from .rundir import RunDirectory, RunMismatchError, Shard
+from .segments import SegmentWriter, record_line
 
-__all__ = ["ChangedRowError", "count_rows"]
+__all__ = ["ChangedRowError", "count_rows", "voider"]
 
 
 class ChangedRowError(RunMismatchError):
@@ -54,6 +55,22 @@ def count_rows(
             checked=f"the input has {count} rows now; row {end} was answered",
         )
     return count
+
+
+def voider(run: RunDirectory, shard: Shard, finished: Finished, voided: list[int]) -> Callable[[RawRow], None]:
+    """Write down that an answered row is another one now: its answer no longer counts, at any later start either."""
+
+    def void(raw: RawRow) -> None:
+        writer = SegmentWriter(own_segment(run.journal, shard.name))
+        try:
+            writer.append([record_line(raw.ordinal, row_hash(raw.data), 0, CHANGED, b'{"custom_id":null}')])
+        finally:
+            writer.close()
+        finished.answered.discard(raw.ordinal)
+        finished.succeeded.discard(raw.ordinal)
+        voided.append(raw.ordinal)
+
+    return void
 
 
 def _changed(raw: RawRow, was: int) -> ChangedRowError:

@@ -78,7 +78,7 @@ def print_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> None
     progress = summary.progress
     failed = progress.before_failed + progress.failed
     lines = [("ok", f"{progress.before_done + progress.done:,}"), ("failed", _failed(summary, failed))]
-    if run.resumed:
+    if progress.before_done:
         lines[0] = ("ok", f"{lines[0][1]} ({progress.before_done:,} of earlier starts)")
     if progress.remaining:
         lines.append(("not done", f"{progress.remaining:,}"))

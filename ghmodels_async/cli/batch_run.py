@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ghmodels_async.batch import BatchRun, Limits, Shard, Summary, opened_run
+from ghmodels_async.batch import BatchRun, Limits, Shard, Summary
 
 from .batch_report import exit_code_of, json_summary, print_summary
 from .batch_rows import RowOptions, row_options
@@ -83,11 +83,10 @@ async def _run(
         client = await stack.enter_async_context(open_client(options))
         await client.limits.open()
         run = await stack.enter_async_context(
-            opened_run(
+            BatchRun(
                 client,
                 source,
                 run_dir=run_dir,
-                clock=client.clock,
                 models=rows.models,
                 recipe=rows.recipe,
                 limits=Limits(rounds, max_error_rate, stop_at_quota),
@@ -121,7 +120,7 @@ async def _go(client: GitHubModels, run: BatchRun, as_json: bool) -> Summary:
         run.runner.drain()
         if not as_json:
             print(
-                f"Ending well: {run.progress.in_flight} rows in flight finish, no further row starts. Again to stop now.",
+                f"Ending well: {run.progress.in_flight} rows in flight finish, no other starts. Again to stop now.",
                 file=sys.stderr,
             )
 

@@ -147,9 +147,7 @@ class _View:
             if names not in self._fresh:
                 bound = allowances(client.profile, client.plan, names)
                 self._fresh[names] = fresh_quotas(bound, margin=margin_of(client.clock), paced=True)
-            quotas = used_quotas(
-                self._fresh[names], client.limits.explain, now=client.clock.now(), wall=client.clock.wall()
-            )
+            quotas = used_quotas(self._fresh[names], client.limits.explain, wall=client.clock.wall())
         except GHModelsError:
             return "?"
         if not quotas.limited:
