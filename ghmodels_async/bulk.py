@@ -1,0 +1,189 @@
+"""`map`: many requests through one client, in memory, lazily and with a bound.
+
+A feeder pulls the next request from the caller's iterable only when there is room, so a million rows cost as much
+memory as the rows in flight. Which of them is sent when is the gate's decision, not this module's: each waits in its queue.
+
+Three parts: `BulkRun` is the handle the caller iterates over, `_Flow` the state that the feeder and the calls share,
+and `Outcome` what comes out. The tasks hold the flow but not the handle, so that dropping the handle ends them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from .errors import GHModelsError
+from .stream import ChatReply
+
+__all__ = ["BulkRun", "Outcome"]
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one request: either `reply` or `error` is set.
+
+    Attributes:
+        key: The caller's own key of the request, or its ordinal when it had none.
+        ordinal: Position of the request in the input, from 0.
+        reply: The finished reply.
+        error: Why there is none.
+        request: The request as it was given.
+    """
+
+    key: Any
+    ordinal: int
+    reply: ChatReply | None
+    error: GHModelsError | None
+    request: Any
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a reply."""
+        return self.reply is not None
+
+
+class BulkRun(Generic[Item]):
+    """Iterate over outcomes as they finish (or in input order). Use `async with` if you may leave early.
+
+    Leaving early, by `break` inside `async with` or by `aclose()`, cancels what is in flight; requests already sent are
+    spent. Without `async with` the same happens when the object is collected.
+
+    Args:
+        items: Requests, sync or async; pulled one at a time, never ahead of the room there is.
+        work: Makes the outcome of one request; turns a GHModelsError into an outcome itself. Any other exception ends
+            the run and is raised from the iteration.
+        concurrency: How many requests may be pulled and not yet handed out, at least 1.
+        ordered: Whether outcomes come in input order. At most `concurrency` finished ones are then held back.
+    """
+
+    def __init__(
+        self,
+        items: Iterable[Item] | AsyncIterable[Item],
+        work: Callable[[int, Item], Awaitable[Outcome]],
+        *,
+        concurrency: int,
+        ordered: bool = False,
+    ) -> None:
+        if concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1, not {concurrency}")
+        source = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
+        self._flow = _Flow(source, work, concurrency)
+        self._ordered = ordered
+        self._held: dict[int, Outcome] = {}
+        self._next = 0
+
+    async def __aenter__(self) -> BulkRun[Item]:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> BulkRun[Item]:
+        return self
+
+    async def __anext__(self) -> Outcome:
+        """Return the next outcome. Cancellation: safe, no outcome is lost and the run goes on."""
+        flow = self._flow
+        flow.start()
+        while True:
+            if self._next in self._held:
+                self._next += 1
+                flow.room.release()
+                return self._held.pop(self._next - 1)
+            if flow.over and flow.done.empty():
+                raise StopAsyncIteration
+            outcome = await flow.done.get()
+            if isinstance(outcome, BaseException):
+                await self.aclose()
+                raise outcome
+            if outcome is None:
+                continue
+            if not self._ordered:
+                flow.room.release()
+                return outcome
+            self._held[outcome.ordinal] = outcome
+
+    async def aclose(self) -> None:
+        """Cancel what is in flight and wait until it is gone. Idempotent."""
+        await self._flow.aclose()
+
+    def __del__(self) -> None:
+        flow = getattr(self, "_flow", None)
+        if flow is not None:
+            flow.abandon()
+
+
+class _Flow(Generic[Item]):
+    """The feeder, the calls in flight and the queue of their outcomes."""
+
+    def __init__(
+        self,
+        source: AsyncIterator[Item] | Iterator[Item],
+        work: Callable[[int, Item], Awaitable[Outcome]],
+        concurrency: int,
+    ) -> None:
+        self.source = source
+        self.work = work
+        self.room = asyncio.Semaphore(concurrency)
+        #: Outcomes, an exception that ends the run, or None: "look again whether all is over".
+        self.done: asyncio.Queue[Outcome | BaseException | None] = asyncio.Queue()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.feeder: asyncio.Task[None] | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.feeder is not None and self.feeder.done() and not self.tasks
+
+    def start(self) -> None:
+        if self.feeder is None:
+            self.feeder = asyncio.create_task(self._feed())
+            self.feeder.add_done_callback(self._look_again)
+
+    async def aclose(self) -> None:
+        tasks = [*self.tasks, *([self.feeder] if self.feeder else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        close = getattr(self.source, "aclose", None)
+        if close is not None:
+            await close()
+
+    def abandon(self) -> None:
+        for task in (self.feeder, *self.tasks):
+            if task is not None and not task.done() and not task.get_loop().is_closed():
+                task.cancel()
+
+    async def _feed(self) -> None:
+        """Pull and start one request after the other while there is room."""
+        source, ordinal = self.source, 0
+        try:
+            while True:
+                await self.room.acquire()
+                try:
+                    item = await anext(source) if isinstance(source, AsyncIterator) else next(source)
+                except (StopAsyncIteration, StopIteration):
+                    return
+                task = asyncio.create_task(self._one(ordinal, item))
+                self.tasks.add(task)
+                task.add_done_callback(self._ended)
+                ordinal += 1
+        except Exception as error:
+            self.done.put_nowait(error)
+
+    async def _one(self, ordinal: int, item: Item) -> None:
+        try:
+            self.done.put_nowait(await self.work(ordinal, item))
+        except Exception as error:
+            self.done.put_nowait(error)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        self._look_again()
+
+    def _look_again(self, _: object = None) -> None:
+        if self.over:
+            self.done.put_nowait(None)

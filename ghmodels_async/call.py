@@ -1,0 +1,342 @@
+"""One call's life: the only room that knows transport, limits and stream.
+
+Theory of operation. A `Call` makes attempts until one succeeds or the retry policy gives up. Each attempt
+
+  1. acquires a permit from the gate (the only place where anybody waits for quota),
+  2. sends through the middleware; the instant at which bytes leave is stamped on the permit,
+  3. reads the head: evidence for the permit; anything but a 200 becomes a typed error, a 429 teaches the gate,
+  4. hands a 200's body to `begin`: for a whole reply it reads and validates, for a stream it reads up to the first
+     delta. Until `begin` returns, a failure may be followed by another attempt; afterwards never.
+
+Every attempt ends in `_Exchange.end`, once: the response is released, then the permit settled. Whether anything is
+refunded is the permit's own knowledge: it was told whether bytes had left.
+
+An exchange that streams outlives its attempt: `ChatStream` ends it through `finish`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from .errors import (
+    APIError,
+    BadRequestError,
+    ConnectionFailedError,
+    GHModelsError,
+    RateLimitError,
+    RequestTimeoutError,
+    RequestTooLargeError,
+    TokenInvalidError,
+    classify,
+    from_error_object,
+)
+from .limits import Outcome, Permit
+from .profiles import check
+from .stream import ReplyMeta, StreamOutcome
+from .terms import Terms
+from .transport import FailedAttempt, PhaseTimeouts, Request, Response, Token, with_retries
+from .wire import ChatRequest, EmbeddingsRequest, Usage
+from .wiring import Wiring
+
+__all__ = ["Call"]
+
+T = TypeVar("T")
+_log = logging.getLogger("ghmodels_async.call")
+
+#: How a stream's end looks to the quota. A server that ended a stream itself has stopped working on it.
+_OUTCOMES = {
+    StreamOutcome.COMPLETED: Outcome.COMPLETED,
+    StreamOutcome.TRUNCATED: Outcome.FAILED,
+    StreamOutcome.FAILED: Outcome.FAILED,
+    StreamOutcome.INTERRUPTED: Outcome.ABANDONED,
+    StreamOutcome.TIMED_OUT: Outcome.ABANDONED,
+    StreamOutcome.ABANDONED: Outcome.ABANDONED,
+}
+
+
+class Call:
+    """One call: its request, its options, its attempts. Implements `stream.Opener`.
+
+    Args:
+        wiring: The client's parts.
+        request: What to send.
+        terms: How long to wait, how stubborn to be, how urgent it is.
+        url: Where to.
+        body: The encoded request.
+    """
+
+    __slots__ = (
+        "_began_at",
+        "_body",
+        "_deadline",
+        "_exchange",
+        "_queue_wait",
+        "_request",
+        "_size",
+        "_terms",
+        "_token",
+        "_url",
+        "_wiring",
+        "meta",
+    )  # fmt: skip
+
+    def __init__(
+        self, wiring: Wiring, request: ChatRequest | EmbeddingsRequest, terms: Terms, *, url: str, body: bytes
+    ) -> None:
+        self._wiring = wiring
+        self._request = request
+        self._terms = terms
+        self._url = url
+        self._body = body
+        self._size = wiring.estimates.of(request)
+        self._exchange: _Exchange | None = None
+        self._token: Token | None = None
+        self._began_at = 0.0
+        self._deadline: float | None = None
+        self._queue_wait = 0.0
+        self.meta = ReplyMeta(model=request.model)
+
+    async def open(self, begin: Callable[[Response], Awaitable[None]]) -> None:
+        """Make attempts until ``await begin(response)`` returns. See `stream.Opener`.
+
+        Raises:
+            GHModelsError: The last attempt's error; every attempt is settled.
+
+        Cancellation: safe: the attempt in progress is settled, nothing stays open.
+        """
+        clock, terms = self._wiring.clock, self._terms
+        self._began_at = clock.now()
+        if terms.whole_call is not None:
+            self._deadline = self._began_at + terms.whole_call
+
+        async def attempt(number: int) -> None:
+            await self._attempt(number, begin)
+
+        await with_retries(
+            attempt,
+            terms.attempts,
+            clock=clock,
+            deadline=self._deadline,
+            budget=self._wiring.budget,
+            rng=self._wiring.luck,
+            on_attempt=self._failed,
+        )
+
+    async def whole(self, read: Callable[[bytes, ReplyMeta], T], usage_of: Callable[[T], Usage | None]) -> T:
+        """Make the call and read its reply at once.
+
+        Args:
+            read: Turns body and meta into the reply; raises GHModelsError if the body is none.
+            usage_of: What the reply cost.
+
+        Cancellation: safe, as in `open`.
+        """
+        reply: T | None = None
+
+        async def begin(response: Response) -> None:
+            nonlocal reply
+            body = await response.read()
+            reply = read(body, self._measured())
+
+        try:
+            async with self._total():
+                await self.open(begin)
+        except TimeoutError as error:
+            if isinstance(error, GHModelsError):
+                raise
+            raise self._too_long() from None
+        assert reply is not None
+        self._end(Outcome.COMPLETED, usage_of(reply))
+        return reply
+
+    def classify(self, error: Any) -> GHModelsError:
+        """Make a typed exception of an error object inside a 200. See `stream.Opener`."""
+        headers = self._exchange.headers if self._exchange else {}
+        return from_error_object(error, headers, self._wiring.fault_context(self._request.model, self._url))
+
+    def classify_body(self, body: bytes) -> GHModelsError:
+        """Make a typed exception of a 200's body that is no reply."""
+        headers = self._exchange.headers if self._exchange else {}
+        return classify(200, headers, body, self._wiring.fault_context(self._request.model, self._url))
+
+    def finish(self, outcome: StreamOutcome, usage: Usage | None) -> None:
+        """Settle the attempt that was streamed. See `stream.Opener`."""
+        self._end(_OUTCOMES[outcome], usage)
+
+    async def _attempt(self, number: int, begin: Callable[[Response], Awaitable[None]]) -> None:
+        wiring, terms, model = self._wiring, self._terms, self._request.model
+        token = self._token = await wiring.tokens.current()
+        gate = wiring.gate_for(token)
+        asked_at = wiring.clock.now()
+        queue_until = None if terms.timeouts.queue is None else asked_at + terms.timeouts.queue
+        front = self._exchange.permit.position if self._exchange else None
+        permit = await gate.acquire(
+            model,
+            priority=terms.priority,
+            deadline=_earlier(self._deadline, queue_until),
+            tokens_in=self._size.likely,
+            tokens_out=self._size.out,
+            on_exhausted=terms.on_exhausted,
+            front=front,
+        )
+        self._queue_wait += wiring.clock.now() - asked_at
+        exchange = self._exchange = _Exchange(permit, wiring)
+        try:
+            response = exchange.response = await self._send(exchange, token)
+            exchange.headers = response.head.headers
+            permit.answered(response.head.received_at, response.head.status, response.head.headers)
+            self._describe(number, exchange)
+            if response.head.status != 200:
+                raise await self._refusal(exchange, response)
+            await begin(response)
+        except BaseException as error:
+            if isinstance(error, RateLimitError) and error.status is not None:
+                gate.rejected(permit, error.facts, wiring.clock.now())
+            exchange.end(_outcome_of(error))
+            if isinstance(error, RequestTooLargeError) and error.maximum is not None:
+                gate.too_large(model, error.maximum)
+            elif isinstance(error, TokenInvalidError) and number == 1 and await wiring.tokens.refresh(token):
+                return await self._attempt(2, begin)
+            raise
+        return None
+
+    async def _send(self, exchange: _Exchange, token: Token) -> Response:
+        wiring, timeouts = self._wiring, self._terms.timeouts
+        headers = wiring.headers_for(token)
+        if self._request.extra_headers:
+            headers = {**headers, **self._request.extra_headers}
+        request = Request("POST", self._url, headers, self._body)
+        phases = PhaseTimeouts(connect=timeouts.connect, head=timeouts.head)
+        wiring.tally.attempts += 1
+        return await wiring.send(request, phases, exchange.sent)
+
+    async def _refusal(self, exchange: _Exchange, response: Response) -> GHModelsError:
+        """Name an answer that is not a 200. The connection survives if the body is short and complete."""
+        try:
+            async with self._wiring.clock.timeout(self._terms.timeouts.stall):
+                body = await response.read()
+        except (TimeoutError, ConnectionFailedError):
+            body = b""
+        context = self._wiring.fault_context(self._request.model, self._url, self._token)
+        return classify(response.head.status, exchange.headers, body, context, wall=self._wiring.clock.wall())
+
+    def _describe(self, number: int, exchange: _Exchange) -> None:
+        clock, headers = self._wiring.clock, exchange.headers
+        response = exchange.response
+        assert response is not None
+        self.meta = ReplyMeta(
+            attempts=number,
+            queue_wait=self._queue_wait,
+            request_id=next((headers[name] for name in _REQUEST_IDS if name in headers), None),
+            model=self._request.model,
+            sent_at=datetime.fromtimestamp(clock.wall() - (clock.now() - exchange.sent_at), UTC),
+            head_after=response.head.received_at - exchange.sent_at,
+            headers={name: value for name, value in headers.items() if name.startswith(_KEPT_HEADERS)},
+        )
+
+    def _measured(self) -> ReplyMeta:
+        """`meta` of a whole reply that has just arrived."""
+        exchange = self._exchange
+        assert exchange is not None
+        self.meta = replace(self.meta, duration=self._wiring.clock.now() - exchange.sent_at)
+        return self.meta
+
+    def _failed(self, failure: FailedAttempt) -> None:
+        self._wiring.attempt_failed(self._request.model, failure)
+
+    def _end(self, outcome: Outcome, usage: Usage | None) -> None:
+        exchange = self._exchange
+        if exchange is not None:
+            exchange.end(outcome, usage)
+            self._wiring.spent(self._request, usage, self._size)
+
+    def _total(self) -> asyncio.Timeout:
+        return self._wiring.clock.timeout(self._terms.whole_call)
+
+    def _too_long(self) -> RequestTimeoutError:
+        exchange = self._exchange
+        return RequestTimeoutError(
+            phase="total",
+            elapsed=self._wiring.clock.now() - self._began_at,
+            sent=exchange is not None and exchange.sent_at > 0,
+            checked=f"deadline: {self._terms.whole_call:g} s for the whole call",
+            fix="Allow a longer deadline, or ask for less output",
+        )
+
+
+class _Exchange:
+    """One attempt that has a permit: its response, its evidence, and its one end."""
+
+    __slots__ = ("_ended", "_wiring", "headers", "permit", "response", "sent_at")
+
+    def __init__(self, permit: Permit, wiring: Wiring) -> None:
+        self.permit = permit
+        self.response: Response | None = None
+        self.headers: Any = {}
+        self.sent_at = 0.0
+        self._wiring = wiring
+        self._ended = False
+        wiring.exchange_began()
+
+    def sent(self, at: float) -> None:
+        self.sent_at = at
+        self.permit.sent(at)
+
+    def end(self, outcome: Outcome, usage: Usage | None = None) -> None:
+        """Release the response, then settle the permit. Idempotent."""
+        if self._ended:
+            return
+        self._ended = True
+        if self.response is not None:
+            self.response.release()
+        self.permit.settle(
+            outcome,
+            at=self._wiring.clock.now(),
+            usage_tokens_in=usage.prompt_tokens if usage else None,
+            usage_tokens_out=usage.completion_tokens if usage else None,
+        )
+        self._wiring.exchange_ended()
+
+
+_REQUEST_IDS = ("x-github-request-id", "x-request-id", "x-ms-request-id", "apim-request-id", "request-id")
+_KEPT_HEADERS = ("x-ratelimit", "retry-after", "deprecation", "sunset", "link", "azureml-model", "x-ms-")
+
+
+def _outcome_of(error: BaseException) -> Outcome:
+    """What a failed attempt means for the quota. The permit itself knows whether bytes had left."""
+    if isinstance(error, RateLimitError):
+        return Outcome.REJECTED
+    if isinstance(error, (APIError, RequestTooLargeError)):
+        return Outcome.FAILED
+    if isinstance(error, (ConnectionFailedError, RequestTimeoutError)) and not error.sent:
+        return Outcome.NOT_SENT
+    return Outcome.UNKNOWN
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return min(one, other)
+
+
+def refuse_locally(wiring: Wiring, request: ChatRequest | EmbeddingsRequest) -> None:
+    """Raise what the endpoint is known to answer to this request, before anything is spent.
+
+    Raises:
+        BadRequestError: A field the profile is known to refuse (`status` is None: the server was not asked).
+    """
+    problems = check(wiring.profile, request)
+    if problems:
+        first = problems[0]
+        raise BadRequestError(
+            f"{wiring.profile.title} would refuse this request: {first.field} = {first.value!r}.",
+            param=first.field,
+            model=request.model,
+            checked="\n".join(str(problem) for problem in problems),
+            fix=f"Use a value that is allowed, or send it anyway: extra_body={{{first.field!r}: …}}",
+        )

@@ -1,0 +1,89 @@
+"""Questions that cost no quota: which models are there, who am I."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from . import catalog
+from .errors import ConnectionFailedError, GHModelsError, ServerError, ServiceRetiredError, classify
+from .terms import Timeouts
+from .transport import PhaseTimeouts, Request
+from .wire import ModelCard
+from .wiring import Wiring
+
+__all__ = ["get_json", "models"]
+
+_log = logging.getLogger("ghmodels_async.inquiry")
+_CARDS = TypeAdapter(list[ModelCard])
+
+
+async def models(wiring: Wiring, timeouts: Timeouts, prefix: str = "") -> Sequence[ModelCard]:
+    """The endpoint's catalog: live where there is one, else the shipped snapshot (whose rows are `CatalogEntry`).
+
+    A live catalog that is gone or out of reach gives way to the snapshot, with a line in the log.
+
+    Raises:
+        GHModelsError: The live catalog failed and no snapshot is shipped for this profile.
+
+    Cancellation: safe.
+    """
+    url, shipped = wiring.settings.endpoint.catalog_url, wiring.profile.catalog
+    if url is not None:
+        try:
+            return [card for card in _cards(await get_json(wiring, url, timeouts)) if card.id.startswith(prefix)]
+        except (ConnectionFailedError, ServiceRetiredError, ServerError) as error:
+            if shipped is None:
+                raise
+            _log.info("the live catalog does not answer (%s), the shipped one does", error.why)
+    if shipped is None:
+        return []
+    return [card for card in catalog.cards(shipped) if card.id.startswith(prefix)]
+
+
+async def get_json(wiring: Wiring, url: str, timeouts: Timeouts) -> Any:
+    """GET one address with this client's key; parsed JSON out.
+
+    Raises:
+        GHModelsError: No answer, or anything but a 200 with JSON.
+
+    Cancellation: safe, the connection is closed.
+    """
+    token = await wiring.tokens.current()
+    phases = PhaseTimeouts(connect=timeouts.connect, head=timeouts.head)
+    response = await wiring.send(Request("GET", url, wiring.headers_for(token)), phases, _unnoticed)
+    try:
+        body = await response.read()
+    finally:
+        response.release()
+    if response.head.status == 200:
+        try:
+            return from_json(body)
+        except ValueError:
+            pass
+    raise _refused(wiring, url, response.head.status, response.head.headers, body)
+
+
+def _refused(wiring: Wiring, url: str, status: int, headers: Any, body: bytes) -> GHModelsError:
+    return classify(status, headers, body, wiring.fault_context("", url), wall=wiring.clock.wall())
+
+
+def _cards(listing: Any) -> list[ModelCard]:
+    """GitHub answers a bare array, everybody else ``{"data": [...]}``."""
+    rows = listing.get("data", []) if isinstance(listing, dict) else listing
+    try:
+        return _CARDS.validate_python(rows)
+    except ValidationError as error:
+        raise ServerError(
+            "The catalog is not a list of models.",
+            checked=f"{error.error_count()} fields of the answer",
+            fix="Check the address of the catalog in the profile",
+        ) from None
+
+
+def _unnoticed(_: float) -> None:
+    """A question without quota has no permit to stamp."""

@@ -1,0 +1,128 @@
+"""What a client has spent and met: sums over its calls, and token estimates learned from the server's usage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .wire import ChatRequest, EmbeddingsRequest, Usage
+from .wire.measure import text_bytes
+
+__all__ = ["Estimates", "ModelUsage", "Size", "Tally"]
+
+
+@dataclass(slots=True)
+class ModelUsage:
+    """Tokens of one model, as the server counted them.
+
+    Attributes:
+        replies: Replies that were read to their end or given up after they had begun.
+        unmetered: Those of them the server sent no usage for; their tokens are in no sum.
+        prompt_tokens: Prompt tokens, cached ones included.
+        cached_tokens: Prompt tokens the server had cached.
+        completion_tokens: Generated tokens.
+    """
+
+    replies: int = 0
+    unmetered: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def add(self, usage: Usage | None) -> None:
+        """Count one reply."""
+        self.replies += 1
+        if usage is None:
+            self.unmetered += 1
+            return
+        self.prompt_tokens += usage.prompt_tokens
+        self.cached_tokens += usage.cached_tokens
+        self.completion_tokens += usage.completion_tokens
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one client did since it was made.
+
+    Attributes:
+        attempts: Requests handed to the transport.
+        retries: Attempts made because another one had failed.
+        rate_limited: 429s by the name of the limit; empty is the aim.
+        models: Tokens per model.
+    """
+
+    attempts: int = 0
+    retries: int = 0
+    rate_limited: dict[str, int] = field(default_factory=dict)
+    models: dict[str, ModelUsage] = field(default_factory=dict)
+
+    def of(self, model: str) -> ModelUsage:
+        """The sums of one model."""
+        found = self.models.get(model)
+        if found is None:
+            found = self.models[model] = ModelUsage()
+        return found
+
+    @property
+    def total(self) -> ModelUsage:
+        """The sums over all models."""
+        total = ModelUsage()
+        for one in self.models.values():
+            total.replies += one.replies
+            total.unmetered += one.unmetered
+            total.prompt_tokens += one.prompt_tokens
+            total.cached_tokens += one.cached_tokens
+            total.completion_tokens += one.completion_tokens
+        return total
+
+
+class Size(NamedTuple):
+    """Estimated tokens of one request: `likely` for reservations, `certain` below which no tokenizer comes, `out`."""
+
+    text: int
+    likely: int
+    certain: int
+    out: int
+
+
+#: Tokens per byte before anything is learned: OpenAI's rule of thumb, four bytes of English a token.
+_RATIO = 0.25
+#: No tokenizer in use packs ordinary text tighter than this many bytes a token; runs of blanks can be.
+_DENSEST = 12
+#: What a reply is reserved at where nobody said: half of the usual 4,000-token ceiling is never reached by most.
+_OUT = 1_000
+#: Weight of the newest reply in the learned ratio.
+_NEWEST = 0.2
+
+
+class Estimates:
+    """Tokens per byte and usual output, learned per model from what the server counted."""
+
+    def __init__(self, ratios: Mapping[str, float] | None = None) -> None:
+        self._ratios: dict[str, float] = dict(ratios or {})
+        self._outs: dict[str, float] = {}
+
+    def of(self, request: ChatRequest | EmbeddingsRequest) -> Size:
+        """Estimate one request."""
+        text = text_bytes(request)
+        likely = int(text * self._ratios.get(request.model, _RATIO)) + 1
+        if isinstance(request, EmbeddingsRequest):
+            return Size(text, likely, text // _DENSEST, 0)
+        asked = request.max_completion_tokens or request.max_tokens
+        return Size(text, likely, text // _DENSEST, asked or int(self._outs.get(request.model, _OUT)))
+
+    def learn(self, model: str, size: Size, usage: Usage) -> None:
+        """Compare an estimate with what the server counted."""
+        if size.text > 0 and usage.prompt_tokens > 0:
+            ratio = usage.prompt_tokens / size.text
+            known = self._ratios.get(model)
+            self._ratios[model] = ratio if known is None else known + _NEWEST * (ratio - known)
+        if usage.completion_tokens > 0:
+            known = self._outs.get(model)
+            made = float(usage.completion_tokens)
+            self._outs[model] = made if known is None else known + _NEWEST * (made - known)

@@ -1,0 +1,120 @@
+"""The terms of one call: how long each phase may take, how stubborn to be, how urgent it is.
+
+Defaults are the dataclass defaults below; docs/defaults.md shows them with their reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from .errors import ConfigurationError
+from .limits import OnExhausted, Priority
+from .stream import StreamTimeouts
+from .transport import RetryPolicy
+from .wire import CallOptions
+
+__all__ = ["Terms", "Timeouts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Nominal seconds each phase of a call may take; None means no limit.
+
+    Attributes:
+        queue: Waiting for quota. No limit: a batch waits for hours by design; a backend sets its own.
+        connect: Name look-up, TCP and TLS. 10: twice what the openai and anthropic clients allow.
+        head: From sending to the response head; for a whole reply this includes generating it. 300: half of the
+            openai client's 600, above the longest answers seen under load.
+        first_delta: From the head of a stream to its first content. Comments and role chunks are not content. 120.
+        stall: From one chunk to the next; only waiting on the socket counts. 60: Azure closes idle streams later.
+        total: The whole call, waiting included; the same as `deadline`. No hidden limit: aiohttp's own 300 s cut
+            long streams.
+    """
+
+    queue: float | None = None
+    connect: float | None = 10.0
+    head: float | None = 300.0
+    first_delta: float | None = 120.0
+    stall: float | None = 60.0
+    total: float | None = None
+
+    def __post_init__(self) -> None:
+        for phase in fields(self):
+            seconds = getattr(self, phase.name)
+            if seconds is not None and not seconds > 0:
+                raise ConfigurationError(
+                    f"timeouts.{phase.name} must be greater than 0, not {seconds!r}.",
+                    checked="timeouts of the client or the call",
+                    fix="Give seconds, or None for no limit",
+                )
+
+    @classmethod
+    def of(cls, given: Timeouts | Mapping[str, float | None] | None, base: Timeouts | None = None) -> Timeouts:
+        """Lay what was given over `base` (the defaults).
+
+        Raises:
+            TypeError: An unknown phase.
+            ConfigurationError: A value that is not positive.
+        """
+        if isinstance(given, Timeouts):
+            return given
+        start = base or cls()
+        return replace(start, **given) if given else start
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What steers one call and never travels.
+
+    Attributes:
+        timeouts: Limits of the phases.
+        retry: Which failures are tried again, and how often.
+        priority: Class in the gate's queue.
+        deadline: Nominal seconds the whole call may take; refused at once if the quota opens later.
+        on_exhausted: Whether a used-up daily quota raises or waits.
+    """
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    priority: Priority = "default"
+    deadline: float | None = None
+    on_exhausted: OnExhausted = "raise"
+
+    def with_options(self, options: CallOptions, retry: RetryPolicy | None = None) -> Terms:
+        """These terms with one call's own options laid over them.
+
+        Raises:
+            ConfigurationError: A deadline or timeout that is not positive. Nothing was sent.
+        """
+        if not options and retry is None:
+            return self
+        changes: dict[str, Any] = {name: options[name] for name in _PLAIN if name in options}  # type: ignore[literal-required]
+        timeouts = Timeouts.of(options.get("timeouts"), self.timeouts)
+        deadline = changes.get("deadline", self.deadline)
+        if deadline is not None and not deadline > 0:
+            raise ConfigurationError(
+                f"deadline must be greater than 0, not {deadline!r}.",
+                checked="deadline of the call",
+                fix="Give the seconds the whole call may take, or None for no limit",
+            )
+        return replace(self, timeouts=timeouts, retry=retry or self.retry, **changes)
+
+    @property
+    def whole_call(self) -> float | None:
+        """Nominal seconds the whole call may take: `deadline`, or else `timeouts.total`."""
+        return self.timeouts.total if self.deadline is None else self.deadline
+
+    @property
+    def attempts(self) -> RetryPolicy:
+        """The retry policy, which waits for a used-up quota if the call does."""
+        waits = self.on_exhausted == "wait"
+        return self.retry if self.retry.exhausted == waits else replace(self.retry, exhausted=waits)
+
+    def of_stream(self) -> StreamTimeouts:
+        """The phases a stream is in charge of."""
+        return StreamTimeouts(first_delta=self.timeouts.first_delta, stall=self.timeouts.stall, total=self.whole_call)
+
+
+_PLAIN = ("deadline", "priority", "on_exhausted")

@@ -1,0 +1,203 @@
+"""The parts of one client, wired once: where calls find transport, gate, token, clock and counters."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .clock import Clock
+from .config import Settings
+from .errors import FaultContext, RateLimitError, token_kind
+from .limits import Gate, GateOptions, open_gate
+from .limits.ledger import Ledger, account_key
+from .middleware import Middleware, chain
+from .profiles import Profile, names
+from .tally import Estimates, Size, Tally
+from .transport import (
+    FailedAttempt,
+    PhaseTimeouts,
+    Request,
+    Response,
+    Retry,
+    RetryBudget,
+    Token,
+    TokenSource,
+    Transport,
+    check_scope,
+    credential_headers,
+)
+from .wire import ChatRequest, EmbeddingsRequest, Usage
+
+__all__ = ["Wiring"]
+
+_log = logging.getLogger("ghmodels_async.call")
+
+
+class Wiring:
+    """Everything a call needs that lives longer than the call.
+
+    Args:
+        settings: Profile, plan, endpoint, organisation.
+        tokens: Where the key comes from.
+        transport: Sends requests.
+        clock: Nominal time.
+        gate_options: Limits of the user's own and how the gate behaves.
+        ledger: ``"sqlite"``, ``"memory"`` or a ledger object.
+        shared: Whether several processes on this host share one account's limits.
+        middleware: The user's code around each attempt, outermost first.
+        on_attempt: Called after each attempt that failed.
+        account: Names the account where the token changes over time; None takes the token itself.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        tokens: TokenSource,
+        transport: Transport,
+        *,
+        clock: Clock,
+        gate_options: GateOptions,
+        ledger: str | Ledger,
+        shared: bool,
+        middleware: Sequence[Middleware],
+        on_attempt: Callable[[FailedAttempt], object] | None = None,
+        account: str | None = None,
+    ) -> None:
+        self.settings = settings
+        self.profile: Profile = settings.profile
+        self.tokens = tokens
+        self.clock = clock
+        self.budget = RetryBudget()
+        self.luck: Callable[[], float] = random.random
+        self.estimates = Estimates()
+        self.tally = Tally()
+        self._transport = transport
+        self._middleware = tuple(middleware)
+        self._gate_options = gate_options
+        self._ledger = ledger
+        self._shared = shared
+        self._account = account
+        self._on_attempt = on_attempt
+        self._gate: Gate | None = None
+        self._drained: asyncio.Event | None = None
+        self.in_flight = 0
+        self._headers: tuple[Token | None, dict[str, str]] = (None, {})
+
+    @property
+    def gate(self) -> Gate | None:
+        """The gate, once a first call (or `gate_for`) has opened it."""
+        return self._gate
+
+    def gate_for(self, token: Token) -> Gate:
+        """The gate of this account on this endpoint: one per process, whatever the number of clients."""
+        if self._gate is None:
+            directory: Path | None = self.settings.state_dir
+            self._gate = open_gate(
+                profile=self.profile,
+                account=account_key(self._account or token.value, directory=directory),
+                plan=self.settings.plan,
+                base_url=self.settings.endpoint.root,
+                clock=self.clock,
+                options=self._gate_options,
+                ledger=self._ledger,
+                shared=self._shared,
+            )
+        return self._gate
+
+    def headers_for(self, token: Token) -> dict[str, str]:
+        """Headers of every request, made once per token. The caller must not change them."""
+        known, headers = self._headers
+        if known is not token:
+            check_scope(token, self.profile, self.settings.endpoint.chat_url, base_url=self._explicit_root())
+            headers = {
+                "Content-Type": "application/json",
+                **self.profile.headers,
+                **credential_headers(token, self.profile),
+            }
+            self._headers = (token, headers)
+        return headers
+
+    async def send(self, request: Request, timeouts: PhaseTimeouts, on_sent: Callable[[float], None]) -> Response:
+        """Send one attempt through the middleware. Raises and cancels as `Transport.send`."""
+        if not self._middleware:
+            return await self._transport.send(request, timeouts=timeouts, on_sent=on_sent)
+
+        async def innermost(changed: Request) -> Response:
+            return await self._transport.send(changed, timeouts=timeouts, on_sent=on_sent)
+
+        return await chain(self._middleware, innermost)(request)
+
+    def fault_context(self, model: str, url: str, token: Token | None = None) -> FaultContext:
+        """What an error message may tell about this client."""
+        settings = self.settings
+        return FaultContext(
+            profile_name=self.profile.name,
+            title=self.profile.title,
+            model=model,
+            organization=settings.organization,
+            enterprise=settings.enterprise,
+            token_kind=token_kind(token.value) if token else "",
+            token_variable=token.source if token else "",
+            known_models=self._known_models(),
+            request_url=url,
+            alternatives=tuple(name for name in names() if not name.startswith("github")),
+        )
+
+    def exchange_began(self) -> None:
+        """One more attempt holds a permit."""
+        self.in_flight += 1
+
+    def exchange_ended(self) -> None:
+        """One less."""
+        self.in_flight -= 1
+        if self._drained is not None and not self.in_flight:
+            self._drained.set()
+
+    def attempt_failed(self, model: str, failure: FailedAttempt) -> None:
+        """Count, log and report one failed attempt."""
+        error, tally = failure.error, self.tally
+        if isinstance(error, RateLimitError) and error.status is not None:
+            limit = error.limit or "unknown"
+            tally.rate_limited[limit] = tally.rate_limited.get(limit, 0) + 1
+        if isinstance(failure.decision, Retry):
+            tally.retries += 1
+        if self._on_attempt is not None:
+            self._on_attempt(failure)
+
+    def spent(self, request: ChatRequest | EmbeddingsRequest, usage: Usage | None, size: Size) -> None:
+        """Count one reply and learn from what it cost."""
+        self.tally.of(request.model).add(usage)
+        if usage is not None:
+            self.estimates.learn(request.model, size, usage)
+
+    async def aclose(self, drain: float | None = None) -> None:
+        """Close the connections and, if this client was its last user, the gate. Idempotent.
+
+        Args:
+            drain: Nominal seconds to wait first until no call is in flight; None: do not wait.
+        """
+        if drain and self.in_flight:
+            self._drained = asyncio.Event()
+            try:
+                async with self.clock.timeout(drain):
+                    await self._drained.wait()
+            except TimeoutError:
+                _log.info("%d calls were still in flight after %.1f s", self.in_flight, drain)
+        await self._transport.aclose()
+        if self._gate is not None:
+            gate, self._gate = self._gate, None
+            await gate.aclose()
+
+    def _explicit_root(self) -> str | None:
+        endpoint = self.settings.endpoint
+        return endpoint.root if endpoint.explicit else None
+
+    def _known_models(self) -> tuple[str, ...]:
+        from . import catalog
+
+        if self.profile.catalog is None:
+            return ()
+        return tuple(card.id for card in catalog.cards(self.profile.catalog))
