@@ -62,8 +62,6 @@ class RequestLog:
         """Requests that arrived and have not ended."""
         self.peak = 0
         """The most that were ever open at once."""
-        self.connections = 0
-        """Open sockets (sockets door only)."""
         self.statuses: Counter[int] = Counter()
         self.limits: Counter[str] = Counter()
         """Limit type -> 429s that named it."""

@@ -172,6 +172,12 @@ class _Flight:
         else:
             self._finish("disconnected")
 
+    def delivered(self, how: str) -> None:
+        """The client has the last frame: the server cannot still be busy with it, whatever rounding says."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._finish(how)
+
     def _finish(self, how: str) -> None:
         assert self._exchange is not None
         self.transport.service.finish(self._exchange, self.transport.network.unix(), how)
@@ -187,7 +193,8 @@ class MemoryResponse:
     def __init__(self, flight: _Flight, head: MemoryHead, exchange: Exchange) -> None:
         self.head = head
         self._flight = flight
-        self._frames = iter(exchange.answer.frames)
+        self._frames = exchange.answer.frames
+        self._next = 0
         self._ending = exchange.answer.ending
         self._due = head.received_at
 
@@ -200,10 +207,14 @@ class MemoryResponse:
 
     async def __anext__(self) -> bytes:
         clock = self._flight.transport.clock
-        for delay, data in self._frames:
+        while self._next < len(self._frames):
+            delay, data = self._frames[self._next]
             self._due += delay
+            self._next += 1
             if self._due > clock.now():
                 await clock.sleep(self._due - clock.now())
+            if self._next == len(self._frames) and self._ending is not Ending.STALL:
+                self._flight.delivered("whole" if self._ending is Ending.WHOLE else "broken")
             if data:
                 return data
         if self._ending is Ending.WHOLE:

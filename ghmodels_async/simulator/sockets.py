@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 from types import TracebackType
+from typing import NoReturn
 
 from aiohttp import web
 
@@ -18,6 +19,9 @@ from ghmodels_async.simulator.network import Network
 from ghmodels_async.simulator.service import Exchange, Service
 
 __all__ = ["Server"]
+
+#: Real seconds between the last bytes and a reset, which would otherwise overtake them.
+_SETTLE = 0.02
 
 
 class Server:
@@ -46,6 +50,7 @@ class Server:
         self._host = host
         self._port = port
         self._tls = tls
+        self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
 
     @property
@@ -59,8 +64,8 @@ class Server:
         return f"{self.url}/inference"
 
     async def __aenter__(self) -> Server:
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
-        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
+        self._server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls)
         await site.start()
@@ -78,24 +83,31 @@ class Server:
             await self._runner.cleanup()
             self._runner = None
 
+    @property
+    def connections(self) -> int:
+        """Client connections that are open now, idle ones included."""
+        return len(self._server.connections) if self._server is not None else 0
+
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
         delay = self.network.uplink()
         if delay > 0:
             await self.clock.sleep(delay)
         exchange = self.service.arrive(_call(request, body), self.network.unix())
-        how = "disconnected"
+        answer = exchange.answer
         try:
-            response = await self._play(request, exchange.answer)
-            how = "whole" if exchange.answer.ending is Ending.WHOLE else "broken"
-        finally:
-            self._finish(exchange, how)
+            response = await self._play(request, answer)
+        except BaseException:
+            self._finish(exchange, "disconnected")
+            raise
+        self._finish(exchange, "whole" if answer.ending is Ending.WHOLE else "broken")
+        if answer.ending is not Ending.WHOLE:
+            await self._break(request, answer.ending)
         return response
 
     def _finish(self, exchange: Exchange, how: str) -> None:
-        linger = self.network.linger if how == "disconnected" else 0.0
-        if linger > 0:
-            clock = self.clock
+        clock, linger = self.clock, self.network.linger
+        if how == "disconnected" and linger > 0:
             clock.call_at(clock.now() + linger, self._let_go, exchange, how)
         else:
             self._let_go(exchange, how)
@@ -104,17 +116,19 @@ class Server:
         self.service.finish(exchange, self.network.unix(), how)
 
     async def _play(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
+        """Send everything up to the answer's ending."""
         if answer.head_after > 0:
             await self.clock.sleep(answer.head_after)
         if answer.ending is Ending.WHOLE and len(answer.frames) <= 1:
             return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
-        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        response = web.StreamResponse(status=answer.status or 200, headers=answer.headers)
         if not answer.headless:
             await response.prepare(request)
             await self._send_frames(response, answer)
-        await self._end(request, answer.ending)
         if answer.ending is Ending.WHOLE:
             await response.write_eof()
+        elif answer.ending is Ending.STALL:
+            await asyncio.get_running_loop().create_future()
         return response
 
     async def _send_frames(self, response: web.StreamResponse, answer: Answer) -> None:
@@ -133,19 +147,19 @@ class Server:
         if waiting:
             await response.write(b"".join(waiting))
 
-    async def _end(self, request: web.BaseRequest, ending: Ending) -> None:
+    async def _break(self, request: web.BaseRequest, ending: Ending) -> NoReturn:
+        """Break the connection for real, once what was sent before had time to be read."""
         transport = request.transport
-        if ending is Ending.WHOLE or transport is None:
-            return
-        if ending is Ending.STALL:
-            await asyncio.get_running_loop().create_future()
-        if ending is Ending.RESET:
-            raw = transport.get_extra_info("socket")
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            transport.abort()
-        elif isinstance(transport, asyncio.WriteTransport) and transport.can_write_eof():
-            transport.write_eof()
-        raise ConnectionResetError("the simulated connection broke")
+        if transport is not None:
+            await asyncio.sleep(_SETTLE)
+            if ending is Ending.RESET:
+                raw = transport.get_extra_info("socket")
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                transport.abort()
+            elif isinstance(transport, asyncio.WriteTransport) and transport.can_write_eof():
+                transport.write_eof()
+                await asyncio.get_running_loop().create_future()  # until the client hangs up as well
+        raise asyncio.CancelledError  # the one way to leave a handler without another word on the wire
 
 
 def _call(request: web.BaseRequest, body: bytes) -> Call:
