@@ -87,6 +87,8 @@ class Answer:
     envelope: Envelope
     context: FaultContext
     wall: float | None = None
+    outer: int | None = None
+    """The status it really came with, when `status` was read inside a 200."""
 
     @property
     def model(self) -> str:
@@ -97,7 +99,7 @@ class Answer:
     def said(self) -> str:
         """The server's own sentence, as an addition to ours."""
         message = self.envelope.message
-        return f" The server said: {message}" if message else ""
+        return f' The server said: "{message}"' if message else ""
 
     def facts(self) -> dict[str, Any]:
         """The keyword arguments every `APIError` takes."""
@@ -121,7 +123,10 @@ class Answer:
         """What was looked at, one line per item; no token, no prompt, no query."""
         context, envelope = self.context, self.envelope
         code = f", code {envelope.code}" if envelope.code else ""
-        lines = [f"answer: HTTP {self.status}{code}"]
+        status = (
+            f"HTTP {self.outer} with an error of status {self.status} inside" if self.outer else f"HTTP {self.status}"
+        )
+        lines = [f"answer: {status}{code}"]
         if context.request_url:
             lines.append(f"endpoint: {context.request_url.partition('?')[0]}")
         if context.model:

@@ -13,6 +13,7 @@ from .ratelimits import RateLimitFacts, rate_limit_facts
 
 __all__ = [
     "bad_request",
+    "blocked",
     "filtered",
     "gave_up_waiting",
     "no_such_address",
@@ -24,8 +25,8 @@ __all__ = [
 #: A 429 that asks for more than this is a quota used up, not a wait. Precedent: the OpenAI SDK honours up to 120 s.
 LONG_WAIT = 120.0
 
-_MAX_SIZE = re.compile(r"(?:Max size: |maximum context length is )(\d+) tokens", re.IGNORECASE)
-_SIZE = re.compile(r"(?:you requested|resulted in|requested about) (\d+) tokens", re.IGNORECASE)
+_MAX_SIZE = re.compile(r"(?:Max size: |maximum context length is )(\d+) tokens|: Limit (\d+)", re.IGNORECASE)
+_SIZE = re.compile(r"(?:you requested|resulted in|requested about) (\d+) tokens|Requested (\d+)", re.IGNORECASE)
 
 
 def no_such_address(answer: Answer) -> tree.BadRequestError:
@@ -73,20 +74,38 @@ def bad_request(answer: Answer) -> tree.BadRequestError:
 
 def too_large(answer: Answer) -> tree.RequestTooLargeError:
     message = answer.envelope.message or ""
-    maximum, size = _MAX_SIZE.search(message), _SIZE.search(message)
-    counted = bool(maximum) or answer.envelope.shape == "json"
-    limit = f": at most {maximum[1]} tokens" if maximum else ""
+    error = answer.envelope.error or {}
+    maximum = _number(_MAX_SIZE.search(message), error.get("n_ctx"))  # llama.cpp counts in fields
+    size = _number(_SIZE.search(message), error.get("n_prompt_tokens"))
+    counted = maximum is not None or answer.envelope.shape == "json"
+    limit = f": at most {maximum} tokens" if maximum is not None else ""
     facts = answer.facts()
     return tree.RequestTooLargeError(
         f"The request is too large for {answer.model}{limit}.",
-        size=int(size[1]) if size else None,
-        maximum=int(maximum[1]) if maximum else None,
+        size=size,
+        maximum=maximum,
         unit="tokens" if counted else "bytes",
         fix=advice.steps(
             "Shorten the prompt; system prompt and tool schemas count too",
             "The cap is the plan's, usually far below the model's context window" if counted else "",
         ),
         **{key: facts[key] for key in ("status", "code", "request_id", "body", "model", "checked")},
+    )
+
+
+def _number(match: re.Match[str] | None, field: Any) -> int | None:
+    """The number in whichever group matched, or the field if it is one."""
+    if match is not None:
+        return int(next(group for group in match.groups() if group))
+    return field if isinstance(field, int) and not isinstance(field, bool) else None
+
+
+def blocked(answer: Answer) -> tree.APIError:
+    return tree.APIError(
+        f"Something between here and {answer.context.service} refused with HTTP {answer.status} and an HTML page."
+        f"{answer.said}",
+        fix="Ask whoever runs the network's proxy or firewall to allow this address",
+        **answer.facts(),
     )
 
 

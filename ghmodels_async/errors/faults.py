@@ -1,8 +1,8 @@
 """One classification of every bad answer: status, headers and body in, one typed error out.
 
-Judged in this order: a status that is final by itself (410), the machine-readable code, the status, and only where one
-status and one code mean two things (401, 403, 404) the grammar of the `message` field. Never a substring of the whole
-text: a wait of 40312 seconds is not an HTTP 403.
+Judged in this order: a status that is final by itself (410, 413), the machine-readable code, the status, and only where
+one status and one code mean two things (401, 403, 404) the grammar of the `message` field. Never a substring of the
+whole text: a wait of 40312 seconds is not an HTTP 403.
 Source: public captures of GitHub Models, Foundry, OpenAI, OpenRouter, Google and Groq answers (2025-2026).
 """
 
@@ -28,13 +28,15 @@ _BY_CODE: Mapping[str, _Builder] = {
     "github_models_retirement_brownout": refuse.retired,
     "ratelimitreached": fail.rate_limited,
     "rate_limit_exceeded": fail.rate_limited,
-    "rate_limit_error": fail.rate_limited,
     "too_many_requests": fail.rate_limited,
     "resource_exhausted": fail.rate_limited,
     "request_quota_exceeded": fail.rate_limited,
     "token_quota_exceeded": fail.rate_limited,
     "insufficient_quota": refuse.budget,
     "billing_hard_limit_reached": refuse.budget,
+    "invalid_model": refuse.model_not_found,
+    "model_decommissioned": refuse.model_not_found,
+    "exceed_context_size_error": fail.too_large,
     "tokens_limit_reached": fail.too_large,
     "context_length_exceeded": fail.too_large,
     "unknown_model": refuse.model_not_found,
@@ -45,6 +47,19 @@ _BY_CODE: Mapping[str, _Builder] = {
     "content_filter": fail.filtered,
     "responsibleaipolicyviolation": fail.filtered,
     "invalid_api_key": refuse.token_invalid,
+    "api_key_invalid": refuse.token_invalid,
+}
+
+# Inside a 200 there is no status to go by, only the kind of error. Source: OpenAI's and Anthropic's error references.
+_STATUS_OF_TYPE: Mapping[str, int] = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "rate_limit_error": 429,
+    "overloaded_error": 529,
+    "server_error": 500,
+    "api_error": 500,
 }
 
 
@@ -76,10 +91,13 @@ def from_error_object(
 
 def _judge(answer: Answer) -> GHModelsError:
     envelope = answer.envelope
-    if answer.status < 400 and envelope.status is not None:
-        answer = replace(answer, status=envelope.status)  # OpenRouter: a 200 whose body says 429
+    if answer.status < 400:  # OpenRouter: a 200 whose body says 429
+        inside = envelope.status or _STATUS_OF_TYPE.get(envelope.type or "")
+        answer = replace(answer, status=inside, outer=answer.status) if inside else answer
     if answer.status == 410:
         return refuse.retired(answer)
+    if answer.status == 413 or (envelope.message or "").startswith("Request too large"):
+        return fail.too_large(answer)  # Groq and OpenAI give it the code of a rate limit, which no wait would cure
     for code in (envelope.code, _inner_code(envelope.error), envelope.type, answer.headers.get("x-ms-error-code")):
         builder = _BY_CODE.get(code.lower()) if code else None
         if builder is not None:
@@ -90,9 +108,13 @@ def _judge(answer: Answer) -> GHModelsError:
 
 
 def _inner_code(error: Mapping[str, Any] | None) -> str | None:
-    inner = error.get("innererror") if error else None
-    code = inner.get("code") if isinstance(inner, Mapping) else None
-    return code if isinstance(code, str) else None
+    """The finer code some services nest: Azure's `innererror.code`, Google's `details[].reason`."""
+    if not error:
+        return None
+    inner, details = error.get("innererror"), error.get("details")
+    places = [inner, *(details if isinstance(details, list) else ())]
+    codes = [place.get("code") or place.get("reason") for place in places if isinstance(place, Mapping)]
+    return next((code for code in codes if isinstance(code, str)), None)
 
 
 def _other(answer: Answer) -> GHModelsError:
@@ -106,12 +128,17 @@ _PERMISSION = re.compile(r"^The [`'\"]?[\w:]+[`'\"]? permission is required|^Res
 _DISABLED = re.compile(r"^(?:GitHub )?Models (?:is|are|has been|have been) disabled\b", re.IGNORECASE)
 _BUDGET = re.compile(r"\breached its budget limit\b", re.IGNORECASE)
 _MODEL = re.compile(
-    r"\bmodels?\b.*\b(?:not found|not exist|unknown)|\bnot a valid model\b|^Unknown model\b", re.IGNORECASE
+    r"\bmodels?\b.*\b(?:not found|not exist|unknown)|\bnot a valid model\b"
+    r"|^(?:Unknown|Invalid) model\b|^No endpoints found",
+    re.IGNORECASE,
 )
+_CONTEXT = re.compile(r"\bmaximum context length is \d+ tokens\b", re.IGNORECASE)
 
 
 def _unauthorized(answer: Answer) -> GHModelsError:
     message = answer.envelope.message or ""
+    if answer.envelope.shape == "html":
+        return fail.blocked(answer)
     if _DISABLED.search(message):
         return refuse.disabled(answer)
     if _PERMISSION.search(message):
@@ -123,6 +150,10 @@ def _forbidden(answer: Answer) -> GHModelsError:
     message = answer.envelope.message or ""
     error = answer.envelope.error or {}
     metadata = error.get("metadata")
+    if answer.envelope.shape == "html":
+        return fail.blocked(answer)
+    if answer.headers.get("x-ratelimit-remaining") == "0" or "retry-after" in answer.headers:
+        return fail.rate_limited(answer)  # api.github.com says 403 as well as 429
     if _DISABLED.search(message):
         return refuse.disabled(answer)
     if _BUDGET.search(message):
@@ -141,8 +172,11 @@ def _not_found(answer: Answer) -> GHModelsError:
 
 
 def _bad_request(answer: Answer) -> GHModelsError:
-    if re.search(r"\bis not a valid model\b", answer.envelope.message or "", re.IGNORECASE):
+    message = answer.envelope.message or ""
+    if re.search(r"\bis not a valid model\b", message, re.IGNORECASE):
         return refuse.model_not_found(answer)  # OpenRouter: 400 without a code
+    if _CONTEXT.search(message):
+        return fail.too_large(answer)  # vLLM: 400 without a code
     return fail.bad_request(answer)
 
 

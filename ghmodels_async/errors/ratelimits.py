@@ -102,7 +102,7 @@ def retry_after(headers: Mapping[str, str], *, wall: float | None = None) -> flo
 
     A date is taken relative to the answer's own `date` header, so that a skewed local clock does not matter.
     Source: RFC 9110 §10.2.3 (`retry-after`: seconds or a date); `retry-after-ms` is Azure's and OpenAI's,
-    `x-ratelimit-timeremaining` GitHub Models' copy.
+    `x-ratelimit-timeremaining` GitHub Models' copy; `x-ratelimit-reset` (seconds since 1970) api.github.com's.
     """
     if (value := _number(headers.get("retry-after-ms"))) is not None:
         return _credible(value / 1000)
@@ -115,7 +115,11 @@ def retry_after(headers: Mapping[str, str], *, wall: float | None = None) -> flo
             value = max(0.0, then - now) if then is not None and now is not None else None
         if (value := _credible(value)) is not None:
             return value
-    return _credible(_number(headers.get("x-ratelimit-timeremaining")))
+    value = _credible(_number(headers.get("x-ratelimit-timeremaining")))
+    if value is None and headers.get("x-ratelimit-remaining") == "0":
+        reset, now = _number(headers.get("x-ratelimit-reset")), _date(headers.get("date")) or wall
+        value = _credible(max(0.0, reset - now)) if reset is not None and now is not None else None
+    return value
 
 
 def _named(name: str | None, amount: int | None, window: float | None, wait: float | None) -> RateLimitFacts:

@@ -24,9 +24,12 @@ _SSO_URL = re.compile(r"url=(https://[^\s;]+)")
 
 
 def retired(answer: Answer) -> tree.ServiceRetiredError:
+    service = answer.context.service
+    why = f"{service} answered HTTP 410: what was asked for is gone for good."
+    if answer.context.profile_name.startswith("github"):
+        why = f'{service} is retired: it answers HTTP 410 to every call, for good, even where it says "temporarily".'
     return tree.ServiceRetiredError(
-        f"{answer.context.service} is retired: it answers HTTP 410 to every call, for good "
-        '(the answer\'s own words may say "temporarily").',
+        why,
         alternatives=answer.context.alternatives,
         fix=advice.retired_steps(answer.context),
         **answer.facts(),

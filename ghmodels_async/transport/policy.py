@@ -150,9 +150,9 @@ def _retryable(error: BaseException) -> bool:
     if isinstance(error, ConnectionFailedError):
         return True
     if isinstance(error, RequestTimeoutError):
-        return error.phase in ("connect", "head", "first_delta") and error.partial is None
+        return error.phase in ("connect", "head", "first_delta")
     if isinstance(error, (StreamInterruptedError, StreamTruncatedError)):
-        return error.partial is None  # nothing was handed out yet
+        return True  # an attempt ends when its first delta is handed out: this one broke before
     if isinstance(error, ServiceRetiredError) or not isinstance(error, APIError):
         return False
     advice = _advice(error)
