@@ -13,7 +13,15 @@ from .chunk import (
     ToolCallFragment,
     validate_chunk,
 )
-from .options import CallOptions, ChatCallOptions, ChatOptions, PhaseSeconds, check_options
+from .options import (
+    CallOptions,
+    ChatCallOptions,
+    ChatOptions,
+    ParseOptions,
+    PhaseSeconds,
+    RunOptions,
+    check_options,
+)
 from .reply import (
     ChatCompletion,
     ChatMessage,
@@ -53,8 +61,10 @@ __all__ = [
     "Message",
     "ModelCard",
     "ModelLimits",
+    "ParseOptions",
     "PhaseSeconds",
     "Role",
+    "RunOptions",
     "TokenDetails",
     "ToolCall",
     "ToolCallFragment",

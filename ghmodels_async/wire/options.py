@@ -10,11 +10,19 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-__all__ = ["CallOptions", "ChatCallOptions", "ChatOptions", "PhaseSeconds", "check_options"]
+__all__ = [
+    "CallOptions",
+    "ChatCallOptions",
+    "ChatOptions",
+    "ParseOptions",
+    "PhaseSeconds",
+    "RunOptions",
+    "check_options",
+]
 
 
-class ChatOptions(TypedDict, total=False):
-    """Request fields beside `model`, `messages` and `stream`: every field of `ChatRequest` that a caller may name."""
+class _SamplingOptions(TypedDict, total=False):
+    """Fields that go with every kind of call."""
 
     frequency_penalty: float | None
     logit_bias: Mapping[str, float] | None
@@ -27,18 +35,23 @@ class ChatOptions(TypedDict, total=False):
     parallel_tool_calls: bool | None
     presence_penalty: float | None
     reasoning_effort: str | None
-    response_format: Mapping[str, Any] | None
     seed: int | None
     stop: str | Sequence[str] | None
     stream_options: Mapping[str, Any] | None
     temperature: float | None
     tool_choice: str | Mapping[str, Any] | None
-    tools: Sequence[Mapping[str, Any]] | None
     top_logprobs: int | None
     top_p: float | None
     user: str | None
     extra_body: Mapping[str, Any] | None
     extra_headers: Mapping[str, str] | None
+
+
+class ChatOptions(_SamplingOptions, total=False):
+    """Request fields beside `model`, `messages` and `stream`: every field of `ChatRequest` that a caller may name."""
+
+    response_format: Mapping[str, Any] | None
+    tools: Sequence[Mapping[str, Any]] | None
 
 
 class PhaseSeconds(TypedDict, total=False):
@@ -65,6 +78,16 @@ class CallOptions(TypedDict, total=False):
 
 class ChatCallOptions(ChatOptions, CallOptions, total=False):
     """Everything a chat call takes by keyword."""
+
+
+class RunOptions(_SamplingOptions, CallOptions, total=False):
+    """What a run with tools takes by keyword; its tools are an argument of their own."""
+
+    response_format: Mapping[str, Any] | None
+
+
+class ParseOptions(_SamplingOptions, CallOptions, total=False):
+    """What asking for a typed value takes by keyword; the response format follows from the type."""
 
 
 def check_options(options: Mapping[str, object], known: type = ChatCallOptions) -> None:
