@@ -1,7 +1,7 @@
 """`map`: many requests through one client, in memory, lazily and with a bound.
 
 A feeder pulls the next request from the caller's iterable only when there is room, so a million rows cost as much
-memory as the rows in flight. Which of them is sent when is the gate's decision, not this module's: each waits in its queue.
+memory as the rows in flight. Which of them is sent when is the gate's decision: each waits in its queue.
 
 Three parts: `BulkRun` is the handle the caller iterates over, `_Flow` the state that the feeder and the calls share,
 and `Outcome` what comes out. The tasks hold the flow but not the handle, so that dropping the handle ends them.

@@ -13,7 +13,7 @@ from .errors import ConfigurationError
 from .limits import OnExhausted, Priority
 from .stream import StreamTimeouts
 from .transport import RetryPolicy
-from .wire import CallOptions
+from .wire import CallOptions, PhaseSeconds
 
 __all__ = ["Terms", "Timeouts"]
 
@@ -51,7 +51,9 @@ class Timeouts:
                 )
 
     @classmethod
-    def of(cls, given: Timeouts | Mapping[str, float | None] | None, base: Timeouts | None = None) -> Timeouts:
+    def of(
+        cls, given: Timeouts | PhaseSeconds | Mapping[str, float | None] | None, base: Timeouts | None = None
+    ) -> Timeouts:
         """Lay what was given over `base` (the defaults).
 
         Raises:
@@ -61,7 +63,8 @@ class Timeouts:
         if isinstance(given, Timeouts):
             return given
         start = base or cls()
-        return replace(start, **given) if given else start
+        changes: dict[str, Any] = dict(given or {})
+        return replace(start, **changes) if changes else start
 
 
 @dataclass(frozen=True, slots=True)

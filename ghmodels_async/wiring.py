@@ -104,6 +104,7 @@ class Wiring:
                 options=self._gate_options,
                 ledger=self._ledger,
                 shared=self._shared,
+                directory=directory,
             )
         return self._gate
 

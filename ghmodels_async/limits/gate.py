@@ -261,6 +261,16 @@ class Gate:
 
     # --- life ------------------------------------------------------------------------------------------------------
 
+    async def open(self) -> None:
+        """Read the ledger now instead of at the first `acquire`, so that `explain` knows what was spent before.
+
+        Raises:
+            RuntimeError: The gate is in use on another live loop.
+
+        Cancellation: safe.
+        """
+        await self._open(asyncio.get_running_loop())
+
     async def aclose(self) -> None:
         """One client less; the last one gives back leased quota and closes the ledger. The logs stay.
 

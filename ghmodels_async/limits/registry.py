@@ -7,7 +7,7 @@ because a client was closed. The next client of the account opens it again.
 from __future__ import annotations
 
 import logging
-from typing import Literal
+from pathlib import Path
 
 from ..clock import Clock
 from ..profiles import Profile
@@ -31,8 +31,9 @@ def open_gate(
     base_url: str = "",
     clock: Clock | None = None,
     options: GateOptions | None = None,
-    ledger: Literal["memory", "sqlite"] | Ledger = "sqlite",
+    ledger: str | Ledger = "sqlite",
     shared: bool = False,
+    directory: Path | None = None,
 ) -> Gate:
     """The gate of an account on an endpoint; the same object for the same account, endpoint, plan and time.
 
@@ -45,6 +46,7 @@ def open_gate(
         options: Limits and defaults of the user. The first client of a gate decides.
         ledger: Where long windows are kept; a `Ledger` of one's own makes a gate of its own.
         shared: Whether other processes on this host use the account too and keep every limit together with this one.
+        directory: Folder of ledger files; None: the user's state folder.
 
     Raises:
         ConfigurationError: This ledger cannot be shared.
@@ -62,12 +64,16 @@ def open_gate(
             plan=plan,
             clock=clock,
             options=options or GateOptions(),
-            ledger=ledger_for(ledger, account=account, base_url=base_url, clock=clock, shared=shared),
+            ledger=ledger_for(
+                ledger, account=account, base_url=base_url, clock=clock, shared=shared, directory=directory
+            ),
             line=TimeLine(clock),
         )
         _gates[key] = gate
     elif not gate.users and gate.books.where != "memory" and isinstance(ledger, str):
-        gate.books.ledger = ledger_for(ledger, account=account, base_url=base_url, clock=clock, shared=shared)
+        gate.books.ledger = ledger_for(
+            ledger, account=account, base_url=base_url, clock=clock, shared=shared, directory=directory
+        )
     if options is not None and options != gate.options:
         _log.warning("Another client of this account is open with other limit options: those stay in force.")
     gate.users += 1
