@@ -7,7 +7,7 @@ SQL is tested against it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from .port import Block, Busy, Grant, Learned, Opened, Reserved, SlotWant, Want
@@ -127,16 +127,6 @@ class Book:
         for slots in self._slots.values():
             for id in [id for id, slot in slots.items() if slot.holder == holder and not slot.ending]:
                 del slots[id]
-
-    def shift(self, seconds: float) -> None:
-        """Move every instant: the wall clock was set by `seconds` and less or more time passed than it says."""
-        for rows in self._rows.values():
-            for row in rows.values():
-                row.at, row.since = row.at + seconds, row.since + seconds
-        for slots in self._slots.values():
-            for slot in slots.values():
-                slot.expires += seconds
-        self._blocks = {limit: replace(b, until=b.until + seconds) for limit, b in self._blocks.items()}
 
     def contents(self, now: float) -> Opened:
         """Everything that may still count."""

@@ -25,7 +25,7 @@ from .memory import LEASE, LONG_WINDOW
 from .port import Block, Busy, Grant, Learned, Opened, Reserved, SlotWant, Want
 from .rescue import UNUSABLE, explain, is_locked, open_or_rescue, peek
 from .store import Store
-from .timebase import Reading, clock_reader
+from .timebase import Reading, clock_reader, opened_at, wants_at
 from .writer import Operation, Writer
 
 __all__ = ["SqliteLedger"]
@@ -97,10 +97,10 @@ class SqliteLedger:
             raise explain(error, self._path, shared=True) from error
         self._offset = store.offset
         self._writer = Writer(store, executor, reopen=lambda: self._open_store([])[0], report=self._report)
-        return self._outgoing(opened)
+        return opened_at(opened, -self._offset)
 
     async def reserve(self, id: str, wants: Sequence[Want], slots: Sequence[SlotWant] = ()) -> Reserved | Busy:
-        wants = self._incoming(wants)
+        wants = wants_at(wants, self._offset)
         try:
             answer: Reserved | Busy = await self._writing.ask(
                 lambda store: store.reserve(id, wants, slots), lambda error: self._without_file(error, id, wants)
@@ -163,26 +163,32 @@ class SqliteLedger:
         if self._writer is not None:
             self._writer.post(operation)
 
-    def _open_store(self, opened_stores: list[Store]) -> tuple[Store, Opened]:
-        """In the thread. The store is in `opened_stores` too, for a caller that stopped waiting."""
+    def _open_store(self, stores: list[Store]) -> tuple[Store, Opened]:
+        """In the thread. The store is in `stores` too, for a caller that stopped waiting."""
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             store, trouble = open_or_rescue(self._path, lambda: self._store_at(self._path), shared=self._shared)
+            stores.append(store)
+            opened = self._look_around(store)
         except UNUSABLE as error:
+            _close_all(stores)
             if self._shared:
                 raise
             trouble = explain(error, self._path, shared=False)
             store = self._store_in_memory(peek(self._path) if is_locked(error) else Opened())
+            stores.append(store)
+            opened = self._look_around(store)
         if trouble is not None:
             _log.warning("%s", trouble)
-        opened_stores.append(store)
+        return store, replace(opened, complete=trouble is None, notice=str(trouble or ""))
+
+    def _look_around(self, store: Store) -> Opened:
         store.offset = self._offset
         if self._clock.scale != 1.0:
             store.align()
         with store.transaction():
             store.prune()
-            opened = store.contents()
-        return store, replace(opened, complete=trouble is None, notice=str(trouble or ""))
+            return store.contents()
 
     def _store_at(self, path: Path | None) -> Store:
         assert self._read is not None
@@ -223,26 +229,6 @@ class SqliteLedger:
         if self._held:
             self.heartbeat()
             self._beat = asyncio.get_running_loop().call_later(self._clock.real(self.lease / 3), self._next_beat)
-
-    def _incoming(self, wants: Sequence[Want]) -> Sequence[Want]:
-        if not self._offset:
-            return wants
-        return [
-            replace(want, period=(want.period[0] + self._offset, want.period[1] + self._offset))
-            if want.period
-            else want
-            for want in wants
-        ]
-
-    def _outgoing(self, opened: Opened) -> Opened:
-        if not self._offset:
-            return opened
-        return replace(
-            opened,
-            grants=tuple(replace(grant, at=grant.at - self._offset) for grant in opened.grants),
-            blocks=tuple(replace(block, until=block.until - self._offset) for block in opened.blocks),
-            learned=tuple(replace(lesson, at=lesson.at - self._offset) for lesson in opened.learned),
-        )
 
 
 def _close_all(stores: list[Store]) -> None:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .book import KEEP, opens
+from .book import KEEP
 from .port import Block, Busy, Grant, Learned, Opened, Reserved, SlotWant, Want
+from .refusals import blocked, refused, slot_refused, used_of
 from .schema import migrate
 from .timebase import Reading, step_between
 
@@ -105,11 +106,11 @@ class Store:
         self._db.close()
 
     def reserve(self, id: str, wants: Sequence[Want], slots: Sequence[SlotWant]) -> Reserved | Busy:
-        used = {want.limit: self._used(want) for want in wants}
+        used = {want.limit: used_of(self._db, want, self.now) for want in wants}
         limits = [EVERYTHING, *used, *(slot.limit for slot in slots)]
-        refusals = [busy for limit in limits if (busy := self._blocked(limit))]
-        refusals += [busy for want in wants if (busy := self._refusal(want, used[want.limit]))]
-        refusals += [busy for slot in slots if (busy := self._slot_refusal(slot))]
+        refusals = [busy for limit in limits if (busy := blocked(self._db, limit, self.now))]
+        refusals += [busy for want in wants if (busy := refused(self._db, want, used[want.limit], self.now))]
+        refusals += [busy for slot in slots if (busy := slot_refused(self._db, slot, self.now))]
         if refusals:
             return max(refusals, key=lambda busy: (busy.until, busy.limit))
         expires = self.now + self.lease
@@ -200,33 +201,6 @@ class Store:
             where=str(self.path or "memory"),
         )
 
-    def _used(self, want: Want) -> int:
-        where, values = _counting(want, self.now)
-        total = self._db.execute(f"SELECT TOTAL(amount) FROM grants WHERE {where}", values).fetchone()[0]  # noqa: S608
-        return int(total)
-
-    def _refusal(self, want: Want, used: int) -> Busy | None:
-        excess = used + want.amount - want.maximum
-        if excess <= 0:
-            return None
-        where, values = _counting(want, self.now)
-        rows = self._db.execute(f"SELECT since, at, amount, open FROM grants WHERE {where}", values)  # noqa: S608
-        return opens(want, excess, rows, self.now)
-
-    def _slot_refusal(self, want: SlotWant) -> Busy | None:
-        rows = self._db.execute(
-            "SELECT expires FROM slots WHERE lim = ? AND expires > ? ORDER BY expires", (want.limit, self.now)
-        ).fetchall()
-        if len(rows) < want.maximum:
-            return None
-        return Busy(want.limit, rows[len(rows) - want.maximum][0], firm=False)
-
-    def _blocked(self, limit: str) -> Busy | None:
-        row = self._db.execute(
-            "SELECT until, reason FROM blocks WHERE lim = ? AND until > ?", (limit, self.now)
-        ).fetchone()
-        return Busy(limit, row[0], reason=row[1]) if row else None
-
     def _last_reading(self) -> Reading | None:
         row = self._db.execute("SELECT base, wall, steady FROM clock").fetchone()
         return Reading(*row) if row else None
@@ -248,12 +222,3 @@ class Store:
         self._db.execute("UPDATE grants SET since = since + ?, at = at + ?", (seconds, seconds))
         self._db.execute("UPDATE slots SET expires = expires + ?", (seconds,))
         self._db.execute("UPDATE blocks SET until = until + ?", (seconds,))
-
-
-def _counting(want: Want, now: float) -> tuple[str, tuple[object, ...]]:
-    """The rows of `want.limit` that count now, as SQL with its values."""
-    if want.period is not None:
-        return "lim = ? AND at >= ?", (want.limit, want.period[0] - want.margin)
-    span = want.window + want.margin
-    # The first comparison lets the index skip old rows; the second decides, in the very terms `until` was computed in.
-    return "lim = ? AND at > ? AND at + ? > ?", (want.limit, now - span - 1.0, span, now)

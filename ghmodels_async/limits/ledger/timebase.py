@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...clock import Clock
+from .port import Opened, Want
 
-__all__ = ["TOLERANCE", "Reading", "clock_reader", "step_between"]
+__all__ = ["TOLERANCE", "Reading", "clock_reader", "opened_at", "step_between", "wants_at"]
 
 TOLERANCE = 2.0
 """Seconds two clocks may disagree: NTP slews by 0.5 ms/s, and a reading may be a scheduling pause old."""
@@ -47,6 +48,28 @@ def step_between(before: Reading | None, now: Reading) -> float:
         return step if abs(step) > TOLERANCE else 0.0
     back = now.wall - before.wall
     return back if back < -TOLERANCE else 0.0
+
+
+def wants_at(wants: Sequence[Want], offset: float) -> Sequence[Want]:
+    """The same wants on a time axis that is `offset` ahead."""
+    if not offset:
+        return wants
+    return [
+        replace(want, period=(want.period[0] + offset, want.period[1] + offset)) if want.period else want
+        for want in wants
+    ]
+
+
+def opened_at(opened: Opened, offset: float) -> Opened:
+    """The same contents on a time axis that is `offset` ahead."""
+    if not offset:
+        return opened
+    return replace(
+        opened,
+        grants=tuple(replace(grant, at=grant.at + offset) for grant in opened.grants),
+        blocks=tuple(replace(block, until=block.until + offset) for block in opened.blocks),
+        learned=tuple(replace(lesson, at=lesson.at + offset) for lesson in opened.learned),
+    )
 
 
 def clock_reader(clock: Clock, loop_time: float) -> Callable[[], Reading]:
