@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import ClientOptions, client_options, json_option
-from .session import open_client
+from .session import open_client, settings_of
 
 if TYPE_CHECKING:
+    from ghmodels_async.profiles import Profile
     from ghmodels_async.wire import ModelCard
 
 __all__ = ["command"]
@@ -29,47 +31,72 @@ def command(options: ClientOptions, prefix: str, everything: bool, as_json: bool
     PREFIX narrows the list, e.g. openai/ or meta/llama. Where the endpoint has no catalog any more, the shipped
     snapshot answers; its date stands under the table.
     """
-    cards, origin = asyncio.run(_cards(options, prefix, everything))
+    listing = asyncio.run(_listing(options, prefix, everything))
     if as_json:
-        print(json.dumps([_plain(card) for card in cards], ensure_ascii=False, indent=2))
+        print(json.dumps([_plain(card) for card in listing.cards], ensure_ascii=False, indent=2))
     else:
-        _print_table(cards, origin)
+        _print_table(listing)
 
 
-async def _cards(options: ClientOptions, prefix: str, everything: bool) -> tuple[Sequence[ModelCard], str]:
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    cards: Sequence[ModelCard]
+    profile: Profile
+    origin: str
+
+
+async def _listing(options: ClientOptions, prefix: str, everything: bool) -> _Listing:
     from ghmodels_async import catalog
 
-    async with open_client(options) as gh:
-        cards = [card for card in await gh.models(prefix=prefix) if everything or getattr(card, "available", True)]
-        shipped = gh.profile.catalog if cards and isinstance(cards[0], catalog.CatalogEntry) else None
-        origin = f"shipped snapshot of {catalog.snapshot_date(shipped)}" if shipped else f"live from {gh.profile.title}"
-    return sorted(cards, key=lambda card: card.id), origin
+    shipped = None if options.simulate else _snapshot_instead(options)
+    if shipped is not None:
+        found: Sequence[ModelCard] = [
+            card for card in catalog.cards(shipped.catalog or "") if card.id.startswith(prefix)
+        ]
+        profile = shipped
+    else:
+        async with open_client(options) as gh:
+            found, profile = await gh.models(prefix=prefix), gh.profile
+    live = not any(isinstance(card, catalog.CatalogEntry) for card in found)
+    kept = [card for card in found if everything or getattr(card, "available", True)]
+    where = f"live from {profile.title}" if live else f"catalog of {catalog.snapshot_date(profile.catalog or '')}"
+    origin = where if profile.status == "alive" or options.simulate else f"{where}; the service: {profile.status}"
+    return _Listing(sorted(kept, key=lambda card: card.id), profile, origin)
 
 
-def _print_table(cards: Sequence[ModelCard], origin: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
+def _snapshot_instead(options: ClientOptions) -> Profile | None:
+    """The profile, if its service is gone and its catalog shipped: then there is nobody to ask and no token to ask with."""
+    settings = settings_of(options)
+    gone = settings.profile.status != "alive" and not settings.endpoint.explicit
+    return settings.profile if gone and settings.profile.catalog else None
 
-    table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
-    table.add_column("Model", no_wrap=True)
-    table.add_column("Limits", no_wrap=True)
-    table.add_column("Context", justify="right", no_wrap=True)
-    table.add_column("Output", justify="right", no_wrap=True)
-    table.add_column("Takes")
-    table.add_column("Can")
-    for card in cards:
+
+_ABILITIES = {"streaming": "streams", "tool-calling": "tools", "reasoning": "reasons"}
+
+#: Terminals narrower than this get the table without its last columns.
+_FULL_WIDTH = 112
+
+
+def _print_table(listing: _Listing) -> None:
+    from .screen import console, plain_table
+
+    out = console()
+    more = ("Takes", "Can") if out.width >= _FULL_WIDTH else ()
+    table = plain_table("Model", "Limits", "Context", "Output", *more, right=("Context", "Output"))
+    for card in listing.cards:
         limits = card.limits
-        table.add_row(
+        row = [
             card.id,
-            getattr(card, "limit_row", None) or card.rate_limit_tier or "",
+            listing.profile.row_of(card.id) or card.rate_limit_tier or "",
             _count(limits.max_input_tokens if limits else None),
             _count(limits.max_output_tokens if limits else None),
-            ", ".join(card.supported_input_modalities),
-            ", ".join(ability for ability in card.capabilities if not ability.startswith("agents")),
-        )
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(f"{len(cards)} model{'' if len(cards) == 1 else 's'}, {origin}.", style="dim")
+            "+".join(card.supported_input_modalities),
+            " ".join(_ABILITIES[ability] for ability in card.capabilities if ability in _ABILITIES),
+        ]
+        table.add_row(*row[: len(table.columns)])
+    out.print(table)
+    count = len(listing.cards)
+    out.print(f"{count} model{'' if count == 1 else 's'}, {listing.origin}.", style="dim")
 
 
 def _count(tokens: int | None) -> str:

@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from ghmodels_async.simulator import WindowKind
 
 __all__ = ["ClientOptions", "client_options", "json_option", "simulator_options"]
 
@@ -30,7 +33,7 @@ class ClientOptions:
     simulate: bool = False
     speed: float = 1.0
     seed: int = 0
-    window: str = "sliding"
+    window: WindowKind = "sliding"
 
 
 def _profile(command: Command) -> Command:

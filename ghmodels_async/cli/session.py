@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ghmodels_async.clock import Clock
@@ -12,8 +13,9 @@ from .options import ClientOptions
 
 if TYPE_CHECKING:
     from ghmodels_async.client import GitHubModels
+    from ghmodels_async.config import Settings
 
-__all__ = ["SIMULATED_TOKEN", "open_client"]
+__all__ = ["SIMULATED_TOKEN", "open_client", "settings_of"]
 
 #: Goes nowhere but to the simulator on this machine; shaped so that nobody takes it for a real one.
 SIMULATED_TOKEN = "simulated-token"  # noqa: S105
@@ -40,23 +42,27 @@ async def open_client(options: ClientOptions, **client: Any) -> AsyncIterator[Gi
     clock = Clock(options.speed)
     async with AsyncExitStack() as stack:
         if options.simulate:
-            live = await stack.enter_async_context(_simulator(options, clock))
+            found = await stack.enter_async_context(_simulator(options, clock))
         else:
-            live = _live(options)
-        yield await stack.enter_async_context(GitHubModels(**{**live, "clock": clock, **client}))
+            found = {"settings": settings_of(options)}
+        yield await stack.enter_async_context(GitHubModels(**{**found, "clock": clock, **client}))
 
 
-def _live(options: ClientOptions) -> dict[str, Any]:
+def settings_of(options: ClientOptions) -> Settings:
+    """The settings these options, the environment and the files lead to.
+
+    Raises:
+        ConfigurationError: A setting that cannot be used.
+    """
     from ghmodels_async.config import resolve
 
-    settings = resolve(
+    return resolve(
         profile=options.profile,
         base_url=options.base_url,
         plan=options.plan,
         organization=options.organization,
         env_file=options.env_file,
     )
-    return {"settings": settings}
 
 
 @asynccontextmanager
@@ -65,19 +71,20 @@ async def _simulator(options: ClientOptions, clock: Clock) -> AsyncIterator[dict
     from ghmodels_async.config import resolve
     from ghmodels_async.simulator import Simulation
 
-    # the address is known once the server runs; until then any loopback address will do to settle profile and plan
-    settings = resolve(
-        profile=options.profile, base_url="http://127.0.0.1", plan=options.plan, env_file=options.env_file, env={}
-    )
-    simulation = Simulation(
-        settings.profile, plan=settings.plan, window=options.window, seed=options.seed, clock=clock, keep=0
-    )
-    async with simulation.serve() as server:
-        yield {
-            "token": SIMULATED_TOKEN,
-            "profile": settings.profile,
-            "base_url": server.base_url,
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(TemporaryDirectory(prefix="ghmodels-"))
+        given: dict[str, Any] = {
+            "profile": options.profile,
+            "plan": options.plan,
             "organization": options.organization,
-            "plan": settings.plan,
+            "state_dir": folder,
             "ledger": "memory",
+            "env": {},
         }
+        # the address is known once the server runs; until then any on this machine settles profile and plan
+        settings = resolve(base_url="http://127.0.0.1", **given)
+        simulation = Simulation(
+            settings.profile, plan=settings.plan, window=options.window, seed=options.seed, clock=clock, keep=0
+        )
+        server = await stack.enter_async_context(simulation.serve())
+        yield {"token": SIMULATED_TOKEN, "settings": resolve(base_url=server.base_url, **given)}

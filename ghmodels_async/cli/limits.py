@@ -1,0 +1,186 @@
+"""`ghmodels limits`: every limit, how much of it is used, when it opens, where its number comes from."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import ClientOptions, client_options, json_option
+from .session import open_client
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ghmodels_async.client import GitHubModels
+    from ghmodels_async.limits import LimitState
+
+__all__ = ["command"]
+
+#: What stands before the details in a limit's source: "table", "observed", "learned".
+_SHORT = re.compile(r"[:,] ")
+
+_WINDOWS = {1.0: "second", 60.0: "minute", 3600.0: "hour", 86400.0: "day", 31 * 86400.0: "month"}
+
+
+@click.command(name="limits")
+@click.argument("models", metavar="[MODEL]...", nargs=-1)
+@click.option("--watch", is_flag=True, help="Look again every second until Ctrl-C.")
+@json_option
+@client_options
+def command(options: ClientOptions, models: tuple[str, ...], watch: bool, as_json: bool) -> None:
+    """Show every limit: used, left, when it opens, where the number came from.
+
+    Without MODEL: of every model that this account's ledger remembers, or else the plan's table. Nothing is sent and
+    nothing is spent.
+    """
+    asyncio.run(_watch(options, models, as_json) if watch else _once(options, models, as_json))
+
+
+async def _once(options: ClientOptions, models: Sequence[str], as_json: bool) -> None:
+    async with open_client(options) as gh:
+        states = await _states(gh, models)
+        if as_json:
+            print(_as_json(gh, states))
+            return
+        from .screen import console
+
+        console().print(_shown(gh, states))
+
+
+async def _watch(options: ClientOptions, models: Sequence[str], as_json: bool) -> None:
+    """Each look opens the client anew: that reads what other processes have written to the ledger meanwhile."""
+    from rich.live import Live
+
+    from .screen import console
+
+    live = None if as_json else Live(console=console(), auto_refresh=False)
+    try:
+        if live is not None:
+            live.start()
+        while True:
+            async with open_client(options) as gh:
+                states = await _states(gh, models)
+                if live is None:
+                    print(_as_json(gh, states), flush=True)
+                else:
+                    live.update(_shown(gh, states), refresh=True)
+            await asyncio.sleep(1)
+    except asyncio.CancelledError:  # Ctrl-C is how a watch ends well
+        return
+    finally:
+        if live is not None:
+            live.stop()
+
+
+async def _states(gh: GitHubModels, models: Sequence[str]) -> list[LimitState]:
+    await gh.limits.open()
+    if not models:
+        return gh.limits.explain()
+    found = [state for model in models for state in gh.limits.explain(model)]
+    # the account's limits come with every model: each is shown once, after the models' own
+    account = {state.limit: state for state in found if state.scope == "account"}
+    return [*(state for state in found if state.scope != "account"), *account.values()]
+
+
+def _as_json(gh: GitHubModels, states: Sequence[LimitState]) -> str:
+    shown = {
+        "profile": gh.profile.name,
+        "plan": gh.plan,
+        "limits": [{key: _jsonable(value) for key, value in asdict(state).items()} for state in states],
+    }
+    return json.dumps(shown, ensure_ascii=False)
+
+
+def _jsonable(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _shown(gh: GitHubModels, states: Sequence[LimitState]) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
+    from .screen import plain_table
+
+    if not states:
+        return _plan_table(gh)
+    table = plain_table("Limit", "Amount", "Used", "Left", "Opens", "Source", right=("Used", "Left"))
+    previous = None
+    for state in states:
+        whose = state.model or "all models"
+        if whose != previous:
+            table.add_row(Text(whose, style="bold"))
+        previous = whose
+        sized = state.unit == "tokens per request"
+        table.add_row(
+            f"  {state.limit}",
+            _amount(state),
+            "" if sized else f"{state.used:,}",
+            "" if sized or state.left is None else f"{state.left:,}",
+            _opens(state),
+            Text(_SHORT.split(state.source)[0], style="dim"),
+            style="red" if state.blocked_until else None,
+        )
+    notes = [f"Last 429 of {state.limit}: {state.last_429}" for state in states if state.last_429]
+    notes += dict.fromkeys(state.source for state in states if _SHORT.search(state.source))
+    return Group(table, *(Text(note, style="dim") for note in notes))
+
+
+def _plan_table(gh: GitHubModels) -> RenderableType:
+    """What the profile says about the plan, for an account that has not used anything yet."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from .screen import plain_table
+
+    profile = gh.profile
+    numbers = ("In flight", "Tokens in", "Tokens out")
+    table = plain_table("Row", "Limits", *numbers, right=numbers, fold=("Limits",))
+    for row, plans in profile.rows.items():
+        quota = plans.get(gh.plan)
+        if quota is None:
+            table.add_row(row, Text("not on this plan", style="dim"))
+            continue
+        rates = ", ".join(_rate(rate.amount, rate.unit, rate.window) for rate in quota.rates)
+        table.add_row(row, rates, *(_number(n) for n in (quota.concurrent, quota.tokens_in, quota.tokens_out)))
+    for rate in profile.account:
+        seen = " (observed, undocumented)" if rate.observed else ""
+        table.add_row("all models", _rate(rate.amount, rate.unit, rate.window) + seen)
+    if profile.account_concurrent is not None:
+        table.add_row("all models", "", _number(profile.account_concurrent))
+    origin = f"{profile.title}, plan {gh.plan}; source: {profile.source}, {profile.date}."
+    hint = "This account has used nothing that is remembered. `ghmodels limits MODEL` shows one model."
+    return Group(table, Text(origin, style="dim"), Text(hint, style="dim"))
+
+
+def _rate(amount: int, unit: str, window: float) -> str:
+    what = "" if unit == "requests" else f" {unit.replace('_', ' ')}"
+    return f"{amount:,}{what}/{_WINDOWS.get(window) or f'{window:g} s'}"
+
+
+def _amount(state: LimitState) -> str:
+    if state.amount is None:
+        return "unknown"
+    if state.window is None:
+        return f"{state.amount:,}"
+    return _rate(state.amount, state.unit, state.window)
+
+
+def _opens(state: LimitState) -> str:
+    """When one more could go, in the reader's own time zone; empty: now, or unknown."""
+    instant = max((at for at in (state.next_free_at, state.blocked_until) if at is not None), default=None)
+    if instant is None:
+        return ""
+    wait = max(0.0, (instant - datetime.now(instant.tzinfo)).total_seconds())
+    local = instant.astimezone()
+    return f"in {wait:.0f} s" if wait < 120 else f"{local:%H:%M}" if wait < 43200 else f"{local:%a %H:%M}"
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
