@@ -65,7 +65,7 @@ async def _listing(options: ClientOptions, prefix: str, everything: bool) -> _Li
 
 
 def _snapshot_instead(options: ClientOptions) -> Profile | None:
-    """The profile, if its service is gone and its catalog shipped: then there is nobody to ask and no token to ask with."""
+    """The profile, if its service is gone and its catalog shipped: then there is nobody to ask, and no token for it."""
     settings = settings_of(options)
     gone = settings.profile.status != "alive" and not settings.endpoint.explicit
     return settings.profile if gone and settings.profile.catalog else None
