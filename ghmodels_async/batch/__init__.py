@@ -4,10 +4,12 @@ from .cache import Cache
 from .check import Checked, Problem, check_rows
 from .envelope import matches
 from .forecast import Forecast, ModelQuota, Reset, Window, forecast
+from .inputs import count_input
 from .journal import JournalError, failures, fault_counts, read_finished
 from .merge import Merged, merge
+from .plan import Choice, choices, plan_rows
 from .progress import ModelProgress, Progress
-from .quotas import ANSWER_SECONDS, Quotas, allowances, fresh_quotas, margin_of, used_quotas
+from .quotas import ANSWER_SECONDS, Quotas, allowances, fresh_quotas, margins_of, used_quotas
 from .rows import Recipe, RowError
 from .run import BatchRun, Summary, recipe_of, run_batch
 from .rundir import RunDirectory, RunLockedError, RunMismatchError, Shard
@@ -23,6 +25,7 @@ __all__ = [
     "Cache",
     "ChangedRowError",
     "Checked",
+    "Choice",
     "Forecast",
     "JournalError",
     "Limits",
@@ -46,15 +49,18 @@ __all__ = [
     "Window",
     "allowances",
     "check_rows",
+    "choices",
+    "count_input",
     "count_rows",
     "failures",
     "fault_counts",
     "forecast",
     "fresh_quotas",
-    "margin_of",
+    "margins_of",
     "matches",
     "merge",
     "open_source",
+    "plan_rows",
     "read_finished",
     "recipe_of",
     "run_batch",

@@ -48,6 +48,9 @@ class Books:
 
     def succeeded(self, job: Job, lane: Lane, reply: Any) -> None:
         """A reply came for a row."""
+        took = getattr(getattr(reply, "meta", None), "duration", None)
+        if took is not None:
+            self.progress.answered_in(took)
         line = success_line(job, reply, model=lane.model, finished_at=self._clock.wall())
         if self._cache is not None:
             self._cache.put(job, lane.model, reply_body(reply, lane.model, self._clock.wall()))

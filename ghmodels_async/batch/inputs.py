@@ -13,7 +13,7 @@ from ghmodels_async.errors import ConfigurationError
 from .rundir import RunDirectory
 from .sources import JsonLines, Pipe, Source, encoded_rows, open_source
 
-__all__ = ["Rows", "settled_source", "source_of"]
+__all__ = ["Rows", "count_input", "settled_source", "source_of"]
 
 #: A path (``-`` is standard input), a source, mappings, or None for the rows the run already has.
 Rows = Source | str | Path | Iterable[Mapping[str, Any]] | None
@@ -27,6 +27,16 @@ def source_of(run: RunDirectory, rows: Rows) -> Source | None:
     if isinstance(rows, str | Path):
         return open_source(rows)
     return rows if isinstance(rows, Source) else None
+
+
+def count_input(run: RunDirectory) -> int:
+    """Rows the run's input has now. Blocking.
+
+    Raises:
+        ConfigurationError: The input is not there any more.
+    """
+    source = source_of(run, None)
+    return sum(1 for _ in source.rows()) if source is not None else 0
 
 
 def settled_source(run: RunDirectory, rows: Rows, source: Source | None) -> Source:

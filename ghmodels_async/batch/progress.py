@@ -37,11 +37,18 @@ class Progress:
     started_at: float = 0.0
     """Nominal monotonic seconds."""
     ended_at: float | None = None
+    answer_seconds: float | None = None
+    """How long answers took of late, from leaving to the end: a weighted mean in nominal seconds."""
     models: dict[str, ModelProgress] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
 
     def model(self, name: str) -> ModelProgress:
         return self.models.setdefault(name, ModelProgress())
+
+    def answered_in(self, seconds: float) -> None:
+        """One answer took that long."""
+        known = self.answer_seconds
+        self.answer_seconds = seconds if known is None else known + 0.1 * (seconds - known)
 
     @property
     def in_flight(self) -> int:

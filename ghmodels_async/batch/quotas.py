@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypedDict
 
 from ghmodels_async.clock import Clock
 from ghmodels_async.limits import GateOptions, LimitState
@@ -13,11 +14,18 @@ from ghmodels_async.profiles import Profile
 
 from .forecast import Forecast, ModelQuota, Window, forecast
 
-__all__ = ["ANSWER_SECONDS", "Quotas", "allowances", "fresh_quotas", "margin_of", "used_quotas"]
+__all__ = ["ANSWER_SECONDS", "Margins", "Quotas", "allowances", "fresh_quotas", "margins_of", "used_quotas"]
 
 #: How long an answer takes until some were measured: a short chat answer of a small model.
 ANSWER_SECONDS = 4.0
 _HOUR = 3600.0
+
+
+class Margins(TypedDict):
+    """Seconds added to windows below an hour, and to longer ones."""
+
+    margin: float
+    day_margin: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +44,10 @@ class Quotas:
         return bool(self.account) or any(model.windows for model in self.models)
 
 
-def margin_of(clock: Clock) -> float:
-    """Nominal seconds the gate adds to windows below an hour when its clock runs like this one."""
-    return GateOptions().margin_at(clock.scale)
+def margins_of(clock: Clock) -> Margins:
+    """Nominal seconds the gate adds to windows when its clock runs like this one."""
+    options = GateOptions()
+    return {"margin": options.margin_at(clock.scale), "day_margin": options.day_margin}
 
 
 def allowances(

@@ -159,6 +159,15 @@ class RunDirectory:
             own.flush()
             yield
 
+    def holders(self) -> list[str]:
+        """Who works on the run now, as ``shard 1of1: process 4711``."""
+        found = []
+        for path in sorted(self.journal.glob("*.lock")):
+            with path.open("r+") as file:
+                if not _take(file):
+                    found.append(f"shard {path.stem}: {file.read().strip() or 'starting'}")
+        return found
+
     def _refuse(self, shard: str, holder: str) -> None:
         raise RunLockedError(
             f"{str(self.path)!r} is being worked on.",

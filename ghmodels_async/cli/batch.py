@@ -10,7 +10,11 @@ __all__ = ["command"]
 
 #: Verb -> (module of this package with a `command`, one line of help).
 _VERBS = {
+    "check": ("batch_check", "Say what is wrong with an input; nothing is sent."),
+    "plan": ("batch_plan", "Say how long it will take, and what else could be done; nothing is sent."),
     "run": ("batch_run", "Run every row; started again it does only what is missing."),
+    "status": ("batch_status", "Say how far a run is."),
+    "retry-failed": ("batch_retry", "Run failed rows again."),
     "merge": ("batch_merge", "Write the output and the errors file from what is finished."),
 }
 

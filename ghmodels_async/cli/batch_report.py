@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ghmodels_async.batch import BatchRun, Summary, allowances, fresh_quotas, margin_of
+from ghmodels_async.batch import BatchRun, Summary, allowances, fresh_quotas, margins_of
 from ghmodels_async.errors import GHModelsError
 
 if TYPE_CHECKING:
@@ -28,18 +28,18 @@ def exit_code_of(summary: Summary) -> int:
 
 
 def spell(seconds: float) -> str:
-    """A duration in the two units that matter: ``19 d 5 min``, ``8 min 23 s``, ``4.2 s``."""
-    if seconds < 60:
+    """A duration as people say it: ``4.2 s``, ``8.4 min``, ``3 h 12 min``, ``19 d 5.6 min``, ``4 d 2 h``."""
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole >= 86_400:
-        minutes = round((whole % 86_400) / 60)
-        days, hours = whole // 86_400, minutes // 60
-        rest = f" {hours} h" if hours else f" {minutes} min" if minutes else ""
-        return f"{days:,} d{rest}"
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 60} min {whole % 60} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.1f} min"
+    if seconds < 86_400:
+        minutes = round(seconds / 60)
+        return f"{minutes // 60} h {minutes % 60} min"
+    days, rest = divmod(seconds, 86_400)
+    if rest < 3600:
+        return f"{int(days):,} d {rest / 60:.1f} min"
+    return f"{int(days):,} d {round(rest / 3600)} h"
 
 
 def lower_bound(client: GitHubModels, summary: Summary) -> tuple[float, float]:
@@ -48,7 +48,7 @@ def lower_bound(client: GitHubModels, summary: Summary) -> tuple[float, float]:
     bound = allowances(client.profile, client.plan, [name for name in calls if calls[name]])
     total = sum(calls.values())
     bare = fresh_quotas(bound).forecast(total).duration
-    margin = margin_of(client.clock)
+    margin = margins_of(client.clock)["margin"]
     return bare, fresh_quotas(bound, margin=margin).forecast(total).duration
 
 
@@ -109,7 +109,7 @@ def _pace(client: GitHubModels, summary: Summary) -> list[tuple[str, str]]:
         return [("makespan", took)]
     share = bare / summary.makespan
     lines = [("makespan", took), ("quota allows", f"{spell(bare)} at best: {share:.1%} of the quota's pace was used")]
-    margin = margin_of(client.clock)
+    margin = margins_of(client.clock)["margin"]
     lost = 1 - bare / careful
     if lost >= 0.01:
         why = f" ({margin / scale * 1000:.0f} ms real at speed {scale:g})" if scale != 1 else ""

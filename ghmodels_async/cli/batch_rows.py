@@ -23,6 +23,11 @@ class RowOptions:
     models: tuple[str, ...]
     recipe: Recipe
 
+    @property
+    def given(self) -> bool:
+        """Whether the command line said anything about them."""
+        return bool(self.models) or self.recipe != Recipe()
+
 
 def row_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options; the function receives one `RowOptions` as `rows` instead of them."""

@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ghmodels_async.batch import BatchRun, Limits, Shard, Summary
+from ghmodels_async.batch import BatchRun, Cache, Limits, RecordHead, Shard, Summary
 
+from .batch_before import look_before
+from .batch_plan import DURATION
 from .batch_report import exit_code_of, json_summary, print_summary
 from .batch_rows import RowOptions, row_options
-from .batch_view import events_to_stdout, live_view
+from .batch_view import events_to_stderr, events_to_stdout, live_view
 from .options import ClientOptions, client_options
 from .session import open_client
 
 if TYPE_CHECKING:
     from ghmodels_async.client import GitHubModels
 
-__all__ = ["command"]
+__all__ = ["command", "run_options", "start"]
 
 
 class _ShardType(click.ParamType[Shard]):
@@ -34,25 +38,39 @@ class _ShardType(click.ParamType[Shard]):
             self.fail(str(error), param, ctx)
 
 
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say how to run, whatever runs."""
+
+    @wraps(command)
+    def passed(*given: Any, **named: Any) -> Any:
+        return command(*given, **named)
+
+    decorated: Callable[..., Any] = passed
+    rate = "Stop when more than this share of the rows fails."
+    for option in reversed(
+        (
+            click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Rows in flight per model."),
+            click.option("--rounds", type=click.IntRange(1), default=3, help="Times a failing row is tried. [3]"),
+            click.option("--max-error-rate", type=click.FloatRange(0, 1), metavar="R", help=rate),
+            click.option("--max-duration", type=DURATION, metavar="2h", help="Refuse a run that will take longer."),
+            click.option("--stop-at-quota", is_flag=True, help="Exit 4 when the quota is used up."),
+            click.option("--shard", type=_ShardType(), metavar="i/n", default="1/1", help="Do the i-th of n parts."),
+            click.option("--accept-changes", is_flag=True, help="Go on although settings or rows changed."),
+            click.option("--cache", "cache", metavar="FILE", help="Keep answers of equal requests (temperature 0)."),
+            click.option("--cache-ttl", type=DURATION, metavar="7d", help="How long a kept answer is good for."),
+            click.option("--no-check", is_flag=True, help="Do not read the input through before the first call."),
+            click.option("--json", "as_json", is_flag=True, help="One JSON event a line on standard output."),
+        )
+    ):
+        decorated = option(decorated)
+    return decorated
+
+
 @click.command(name="run")
 @click.argument("source", metavar="[INPUT]", required=False)
-@click.option(
-    "-o", "--output", "run_dir", metavar="RUN_DIR", required=True, help="Directory of this run; made if missing."
-)
+@click.option("-o", "--output", "run_dir", metavar="RUN_DIR", required=True, help="Directory of this run.")
 @row_options
-@click.option(
-    "--concurrency", type=click.IntRange(1), metavar="N", help="Rows in flight per model. [what its quota allows]"
-)
-@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Times a failing row is tried.")
-@click.option(
-    "--max-error-rate", type=click.FloatRange(0, 1), metavar="R", help="Stop when more than this share fails."
-)
-@click.option(
-    "--stop-at-quota", is_flag=True, help="Exit 4 when the quota is used up, instead of waiting for the reset."
-)
-@click.option("--shard", type=_ShardType(), metavar="i/n", default="1/1", help="Do the i-th of n parts of the rows.")
-@click.option("--accept-changes", is_flag=True, help="Go on although settings or rows changed.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON event a line on standard output.")
+@run_options
 @client_options
 def command(options: ClientOptions, source: str | None, **given: Any) -> int:
     """Run every row of INPUT; results are in RUN_DIR/output.jsonl and errors.jsonl.
@@ -61,42 +79,54 @@ def command(options: ClientOptions, source: str | None, **given: Any) -> int:
     Every finished row is on disk before it counts: stop it with Ctrl-C (once: what is in flight ends well; twice: at
     once) or any other way, start it again, and only what is missing is done.
     """
-    return asyncio.run(_run(options, source, **given))
+    return asyncio.run(start(options, source, **given))
 
 
-async def _run(
+async def start(
     options: ClientOptions,
     source: str | None,
     *,
     run_dir: str,
-    rows: RowOptions,
+    rows: RowOptions | None,
     shard: Shard,
     as_json: bool,
     concurrency: int | None,
     rounds: int,
     max_error_rate: float | None,
+    max_duration: float | None,
     stop_at_quota: bool,
     accept_changes: bool,
+    cache: str | None,
+    cache_ttl: float | None,
+    no_check: bool,
+    retry: Callable[[RecordHead], bool] | None = None,
 ) -> int:
-    events = events_to_stdout() if as_json else (lambda name, facts: None)
+    """One start of a run, from opening the client to the summary. Returns the exit code."""
+    events = events_to_stdout() if as_json else events_to_stderr()
+    # without an input the run goes on as it was started, unless the command line says otherwise
+    own = rows if rows is not None and (source is not None or rows.given) else None
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(open_client(options))
+        client = await stack.enter_async_context(open_client(options, shared=not options.simulate))
         await client.limits.open()
-        run = await stack.enter_async_context(
-            BatchRun(
-                client,
-                source,
-                run_dir=run_dir,
-                models=rows.models,
-                recipe=rows.recipe,
-                limits=Limits(rounds, max_error_rate, stop_at_quota),
-                shard=shard,
-                concurrency=concurrency,
-                identity={"profile": client.profile.name},
-                accept_changes=accept_changes,
-                on_event=events,
-            )
+        kept = Cache(cache, endpoint=client.profile.name, ttl=cache_ttl) if cache else None
+        run = BatchRun(
+            client,
+            source,
+            run_dir=run_dir,
+            models=own.models if own else (),
+            recipe=own.recipe if own else None,
+            limits=Limits(rounds, max_error_rate, stop_at_quota),
+            shard=shard,
+            concurrency=concurrency,
+            identity={"profile": client.profile.name},
+            accept_changes=accept_changes,
+            retry=retry,
+            cache=stack.enter_context(kept) if kept else None,
+            on_event=events,
         )
+        await stack.enter_async_context(run)
+        if not await look_before(client, run, check=not no_check, max_duration=max_duration, events=events):
+            return 2
         summary = await _go(client, run, as_json)
         if as_json:
             events("summary", json_summary(client, run, summary))
@@ -111,7 +141,7 @@ async def _go(client: GitHubModels, run: BatchRun, as_json: bool) -> Summary:
     work = asyncio.ensure_future(run.go())
     asked = 0
 
-    def interrupt(number: signal.Signals) -> None:
+    def interrupt() -> None:
         nonlocal asked
         asked += 1
         if asked > 1:
@@ -119,13 +149,11 @@ async def _go(client: GitHubModels, run: BatchRun, as_json: bool) -> Summary:
             return
         run.runner.drain()
         if not as_json:
-            print(
-                f"Ending well: {run.progress.in_flight} rows in flight finish, no other starts. Again to stop now.",
-                file=sys.stderr,
-            )
+            flying = run.progress.in_flight
+            print(f"Ending well: {flying} rows in flight finish, no other starts. Again to stop now.", file=sys.stderr)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, interrupt, number)
+        loop.add_signal_handler(number, interrupt)
     try:
         if as_json:
             return await work

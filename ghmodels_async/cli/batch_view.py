@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ghmodels_async.batch import ANSWER_SECONDS, BatchRun, Quotas, allowances, fresh_quotas, margin_of, used_quotas
+from ghmodels_async.batch import ANSWER_SECONDS, BatchRun, Quotas, allowances, fresh_quotas, margins_of, used_quotas
 from ghmodels_async.errors import GHModelsError
 
 from .batch_report import spell
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ghmodels_async.client import GitHubModels
 
-__all__ = ["events_to_stdout", "live_view"]
+__all__ = ["events_to_stderr", "events_to_stdout", "live_view"]
 
 #: Real seconds between two looks, on a terminal and elsewhere.
 LOOK, LINE = 0.25, 10.0
@@ -35,6 +35,25 @@ def events_to_stdout() -> Callable[[str, dict[str, Any]], None]:
 
     def tell(name: str, facts: dict[str, Any]) -> None:
         print(json.dumps({"event": name, **facts}, ensure_ascii=False), flush=True)
+
+    return tell
+
+
+def events_to_stderr() -> Callable[[str, dict[str, Any]], None]:
+    """The events a person must not miss, a line each."""
+
+    def tell(name: str, facts: dict[str, Any]) -> None:
+        if name == "forecast":
+            text = f"{facts['rows']:,} rows will take {spell(facts['seconds'])}"
+        elif name == "parked":
+            others = "; no model is left, waiting" if facts["all"] else ""
+            at = datetime.fromtimestamp(facts["until"]).astimezone()
+            text = f"{facts['model']}: quota used up ({facts['limit']}), parked until {at:%a %d %b %H:%M:%S}{others}"
+        elif name == "closed":
+            text = f"{facts['model']} is out: {facts['why']}"
+        else:
+            return
+        print(text, file=sys.stderr, flush=True)
 
     return tell
 
@@ -131,7 +150,7 @@ class _View:
     def eta(self) -> str:
         """Time left by the quota arithmetic, reckoned anew about once a second."""
         now = asyncio.get_running_loop().time()
-        if now - self._eta[0] >= 1.0:
+        if now - self._eta[0] >= 1.0 or not self._run.progress.remaining:
             self._eta = (now, self._reckoned())
         return self._eta[1]
 
@@ -146,15 +165,16 @@ class _View:
         try:
             if names not in self._fresh:
                 bound = allowances(client.profile, client.plan, names)
-                self._fresh[names] = fresh_quotas(bound, margin=margin_of(client.clock), paced=True)
+                self._fresh[names] = fresh_quotas(bound, **margins_of(client.clock), paced=True)
             quotas = used_quotas(self._fresh[names], client.limits.explain, wall=client.clock.wall())
         except GHModelsError:
             return "?"
         if not quotas.limited:
             return self._by_speed(left)
         # rows in flight have their quota already
-        rest = max(1, left - progress.in_flight)
-        return spell(quotas.forecast(rest, seconds_per_call=ANSWER_SECONDS).duration)
+        rest = left - progress.in_flight
+        seconds = self._run.progress.answer_seconds or ANSWER_SECONDS
+        return spell(quotas.forecast(rest, seconds_per_call=seconds).duration if rest > 0 else seconds)
 
     def _by_speed(self, left: int) -> str:
         """Without any limit there is no quota arithmetic; what was done so far is all there is."""
@@ -163,13 +183,12 @@ class _View:
         return spell(left * since / done) if done else "?"
 
     def _quota(self, name: str) -> str:
-        """``7/15 per min, 112/300 per day``."""
+        """``minute 7/15, day 112/300, account minute 9/24``."""
         shown = []
         for state in self._client.limits.explain(name):
             if state.window and state.amount:
-                shown.append(
-                    f"{state.used}/{state.amount} {_per(state.window)}" + (" all" if state.scope == "account" else "")
-                )
+                whose = "account " if state.scope == "account" else ""
+                shown.append(f"{whose}{_named(state.window)} {state.used}/{state.amount}")
         return ", ".join(shown) or "no limit known"
 
     def _parked(self, until: float | None) -> str | None:
@@ -182,6 +201,5 @@ class _View:
         return f"{tokens / seconds:.1f}" if seconds > 0 else ""
 
 
-def _per(window: float) -> str:
-    names = {1.0: "per s", 60.0: "per min", 3600.0: "per h", 86_400.0: "per day"}
-    return names.get(window, f"per {window:g} s")
+def _named(window: float) -> str:
+    return {1.0: "second", 60.0: "minute", 3600.0: "hour", 86_400.0: "day"}.get(window, f"{window:g} s")

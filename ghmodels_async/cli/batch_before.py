@@ -1,0 +1,77 @@
+"""What `batch run` does before its first call: the input is read through, the forecast is told, a long one refused."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ghmodels_async.batch import BatchRun, Choice, Recipe, check_rows, margins_of, plan_rows
+from ghmodels_async.errors import GHModelsError
+
+from .batch_check import print_problems
+from .batch_report import spell
+
+if TYPE_CHECKING:
+    from ghmodels_async.client import GitHubModels
+
+__all__ = ["look_before"]
+
+
+async def look_before(
+    client: GitHubModels,
+    run: BatchRun,
+    *,
+    check: bool,
+    max_duration: float | None,
+    events: Callable[[str, dict[str, Any]], None],
+) -> bool:
+    """Whether the run may start. What speaks against it goes to standard error."""
+    left = run.progress.remaining or 0
+    if not left:
+        return True
+    models = {run.models[0]: left} if run.models else {}
+    if check:
+        recipe = run.recipe or Recipe()
+        found = await asyncio.to_thread(check_rows, run.source.rows(), recipe, run.models, client.profile, client.plan)
+        if found.wrong:
+            print_problems(found)
+            print(
+                f"Refused: {found.wrong:,} problems, nothing was sent. --no-check runs the rest and records these rows "
+                "as failed.",
+                file=sys.stderr,
+            )
+            return False
+        # what is done already is taken from every model alike
+        models = {name: max(1, round(count * left / found.rows)) for name, count in found.models.items()}
+    choice = _forecast(client, run, models)
+    if choice is None:
+        return True
+    events("forecast", {"rows": left, "seconds": round(choice.forecast.duration, 1), "models": list(choice.models)})
+    if max_duration is not None and choice.forecast.duration > max_duration:
+        print(
+            f"Refused: {left:,} rows take {spell(choice.forecast.duration)}, longer than {spell(max_duration)}. "
+            "`ghmodels batch plan` shows what else could be done.",
+            file=sys.stderr,
+        )
+        return False
+    return True
+
+
+def _forecast(client: GitHubModels, run: BatchRun, models: dict[str, int]) -> Choice | None:
+    """The forecast of what is left; None where nothing is known about a model."""
+    if not models:
+        return None
+    try:
+        return plan_rows(
+            client.profile,
+            client.plan,
+            models,
+            spread=run.models if len(models) == 1 and len(run.models) > 1 else (),
+            explain=client.limits.explain,
+            wall=client.clock.wall(),
+            **margins_of(client.clock),
+        )
+    except GHModelsError:
+        return None

@@ -1,0 +1,33 @@
+"""`ghmodels batch retry-failed`: run failed rows of a run again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from ghmodels_async.batch import RecordHead, matches
+
+from .batch_run import run_options, start
+from .options import ClientOptions, client_options
+
+__all__ = ["command"]
+
+
+@click.command(name="retry-failed")
+@click.argument("run_dir", metavar="RUN_DIR")
+@click.option("--only", metavar="WHAT[,WHAT...]", help="429, 5xx, any status; timeout, connection, server, ... [all]")
+@run_options
+@client_options
+def command(options: ClientOptions, run_dir: str, only: str | None, **given: Any) -> int:
+    """Run the failed rows of RUN_DIR again, and what was not done yet, with the settings the run was started with.
+
+    A row that fails again stays failed with its newer failure; a row that succeeds moves to the output.
+    """
+    words = [word.strip() for word in (only or "").split(",") if word.strip()]
+
+    def wanted(head: RecordHead) -> bool:
+        return not words or any(matches(word, head.status, head.fault) for word in words)
+
+    return asyncio.run(start(options, None, run_dir=run_dir, rows=None, retry=wanted, **given))
