@@ -13,11 +13,11 @@ from .quotas import ANSWER_SECONDS, Quotas, allowances, fresh_quotas, margins_of
 from .rows import Recipe, RowError
 from .run import BatchRun, Summary, recipe_of, run_batch
 from .rundir import RunDirectory, RunLockedError, RunMismatchError, Shard
-from .runner import Limits
 from .segments import RecordHead
 from .sources import Source, open_source
 from .survey import ChangedRowError, count_rows
 from .template import Template
+from .verdicts import Limits
 
 __all__ = [
     "ANSWER_SECONDS",

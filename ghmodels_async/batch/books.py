@@ -9,9 +9,9 @@ from typing import Any
 from ghmodels_async.clock import Clock
 
 from .cache import Cache, Hit
-from .deck import Lane
 from .envelope import cached_line, failure_line, fault_of, reply_body, success_line
 from .journal import Finished, Journal
+from .lanes import Lane
 from .progress import Progress
 from .rows import Job
 

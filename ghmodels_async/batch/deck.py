@@ -12,44 +12,18 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 from ghmodels_async.clock import Clock
 
+from .lanes import Lane, LaneKey
 from .rows import Job
 
-__all__ = ["Deck", "Lane", "LaneKey"]
-
-#: Model id and URL: a model that serves both kinds of rows has a lane for each.
-LaneKey = tuple[str, str]
+__all__ = ["Deck"]
 
 SHELF = 256
 #: Real seconds: a timer that sleeps through a suspended night looks at the wall clock again this often.
 LONGEST_SLEEP = 60.0
-
-
-@dataclass
-class Lane:
-    """One model's share of the run.
-
-    Attributes:
-        width: Rows it may hold that are not yet durable.
-        parked_until: Nominal Unix time until which its quota is used up; None when it is open.
-        closed: Why no further row goes to it; None while it is open.
-    """
-
-    key: LaneKey
-    width: int
-    room: asyncio.Semaphore
-    shelf: deque[Job] = field(default_factory=deque)
-    parked_until: float | None = None
-    closed: BaseException | None = None
-
-    @property
-    def model(self) -> str:
-        return self.key[0]
 
 
 class Deck:

@@ -13,6 +13,7 @@ from ghmodels_async.clock import Clock
 
 from .bitmap import Bitmap
 from .cache import Cache
+from .calls import Caller
 from .inputs import Rows, settled_source, source_of
 from .journal import Finished, Journal, failures, read_finished
 from .merge import Merged, merge
@@ -20,11 +21,12 @@ from .progress import Progress
 from .quotas import allowances
 from .rows import Recipe
 from .rundir import RunDirectory, Shard
-from .runner import Caller, Limits, Runner
+from .runner import Runner
 from .segments import RecordHead
 from .sources import Source
 from .survey import count_rows, voider
 from .template import Template
+from .verdicts import Limits
 
 __all__ = ["BatchRun", "Summary", "recipe_of", "run_batch"]
 

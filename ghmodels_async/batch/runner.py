@@ -10,23 +10,24 @@ its width of such rows: that is the bound on calls that a crash repeats.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 from ghmodels_async.clock import Clock
 from ghmodels_async.errors import GHModelsError
 
 from .books import Books
 from .cache import Cache
-from .deck import Deck, Lane
+from .calls import Caller, outcomes
+from .deck import Deck
 from .envelope import fault_of
 from .journal import Finished, Journal, JournalError
+from .lanes import Lane, Lanes
 from .progress import Progress
 from .rows import Job, RawRow, Recipe, RowError, row_hash
-from .verdicts import Act, judge
+from .verdicts import Act, Limits, judge
 
-__all__ = ["Caller", "Limits", "Runner"]
+__all__ = ["Runner"]
 
 #: Rows skipped in one go before others get a turn.
 _SKIPS = 4096
@@ -34,35 +35,6 @@ _SKIPS = 4096
 _RATE_AFTER = 20
 #: A daily quota that does not say when it opens: an hour costs one refused attempt an hour at worst.
 _UNKNOWN_RESET = 3600.0
-
-
-class Caller(Protocol):
-    """What the runner needs of a client, so that a test can bring its own."""
-
-    def map(
-        self,
-        requests: AsyncIterable[Any],
-        *,
-        concurrency: int | None = None,
-        stream: bool = True,
-        priority: Literal["interactive", "default", "batch"] = "batch",
-        on_exhausted: Literal["raise", "wait"] = "wait",
-    ) -> AsyncIterable[Any]: ...
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How far a run may go.
-
-    Args:
-        rounds: How often one row may go through the client (which makes its own attempts each time).
-        max_error_rate: Stop when more than this share of the finished rows failed; None never does.
-        stop_at_quota: Stop, resumable, once every model's quota is used up, instead of waiting for the reset.
-    """
-
-    rounds: int = 3
-    max_error_rate: float | None = None
-    stop_at_quota: bool = False
 
 
 class Runner:
@@ -94,12 +66,12 @@ class Runner:
         models: tuple[str, ...],
         width: Callable[[str], int],
         clock: Clock,
-        limits: Limits = Limits(),
-        progress: Progress | None = None,
-        cache: Cache | None = None,
-        on_event: Callable[[str, dict[str, Any]], None] = lambda name, facts: None,
+        limits: Limits,
+        progress: Progress,
+        cache: Cache | None,
+        on_event: Callable[[str, dict[str, Any]], None],
     ) -> None:
-        self.progress = progress or Progress()
+        self.progress = progress
         self.stopped: str | None = None
         """Why the run ended early: ``interrupted``, ``quota``, ``refused``, ``error_rate`` or ``journal``."""
         self.cause: BaseException | None = None
@@ -108,17 +80,15 @@ class Runner:
         self._finished = finished
         self._rows = rows
         self._recipe = recipe
-        self._models = models
-        self._width = width
         self._clock = clock
         self._limits = limits
         self._cache = cache
         self._on_event = on_event
-        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._lanes = Lanes(models, width, self._open_lane)
         self._tasks: asyncio.TaskGroup | None = None
         self._rounds: dict[int, int] = {}
         self._failed_connections = 0
-        self._deck = Deck(self._fresh, self._eligible, self._orphan, clock)
+        self._deck = Deck(self._fresh, self._lanes.eligible, self._orphan, clock)
         self._books = Books(journal, finished, self.progress, clock, self._settled, cache)
 
     async def run(self) -> Progress:
@@ -153,7 +123,7 @@ class Runner:
     def _open_first(self) -> None:
         """Lanes open when a row asks for them; the first row has to be looked at for that."""
         for job in self._fresh():
-            if job is not None and self._eligible(job):
+            if job is not None and self._lanes.eligible(job):
                 return
 
     def _fresh(self) -> Iterator[Job | None]:
@@ -172,23 +142,13 @@ class Runner:
                 self._deck.held.add(raw.ordinal)
                 self._fail(job, None, error, model=None)
 
-    def _eligible(self, job: Job) -> list[Lane]:
-        models = (job.model,) if job.model else self._models
-        lanes = [self._lane(model, job.url) for model in models]
-        return [lane for lane in lanes if lane.closed is None]
-
-    def _lane(self, model: str, url: str) -> Lane:
-        lane = self._lanes.get((model, url))
-        if lane is None:
-            width = self._width(model)
-            lane = self._lanes[model, url] = Lane((model, url), width, asyncio.Semaphore(width))
-            self.progress.model(model)
-            if self._tasks is not None:
-                self._tasks.create_task(self._serve(lane), name=f"lane {model}")
-        return lane
+    def _open_lane(self, lane: Lane) -> None:
+        self.progress.model(lane.model)
+        if self._tasks is not None:
+            self._tasks.create_task(self._serve(lane), name=f"lane {lane.model}")
 
     def _orphan(self, job: Job) -> None:
-        closed = next((lane.closed for lane in self._lanes.values() if lane.closed and lane.key[1] == job.url), None)
+        closed = self._lanes.closed_for(job)
         self._fail(job, None, closed or RowError(job.line, "no model to send it to"), model=job.model)
 
     async def _feed(self, lane: Lane) -> AsyncIterator[tuple[Job, Any]]:
@@ -214,10 +174,7 @@ class Runner:
 
     async def _serve(self, lane: Lane) -> None:
         """One lane from its first row to its last."""
-        outcomes = self._client.map(
-            self._feed(lane), concurrency=lane.width, priority="batch", on_exhausted="raise", stream=True
-        )
-        async for outcome in outcomes:
+        async for outcome in outcomes(self._client, self._feed(lane), lane):
             try:
                 if outcome.reply is not None:
                     self._failed_connections = 0
@@ -256,7 +213,7 @@ class Runner:
         lane.parked_until = max(until or self._clock.wall() + _UNKNOWN_RESET, lane.parked_until or 0.0)
         self.progress.model(lane.model).parked_until = lane.parked_until
         limit = getattr(error, "limit", None)
-        waiting = all(each.parked_until for each in self._lanes.values() if each.closed is None)
+        waiting = self._lanes.all_parked
         self._on_event("parked", {"model": lane.model, "until": lane.parked_until, "limit": limit, "all": waiting})
         if self._limits.stop_at_quota and waiting:
             self.stop("quota", error)
@@ -264,14 +221,14 @@ class Runner:
     def _close_lane(self, lane: Lane, job: Job, error: GHModelsError) -> None:
         """This model serves nobody here: its rows go to others that may take them, or are recorded as failed."""
         lane.closed = error
-        if not job.model and not self._eligible(job):
+        if not job.model and not self._lanes.eligible(job):
             # every model of the run is closed: recording the whole input as failed would help nobody
             self.stop("refused", error)
             self._deck.settle(job)
             return
         self._on_event("closed", {"model": lane.model, "why": error.why})
         for each in (job, *lane.shelf):
-            if self._eligible(each):
+            if self._lanes.eligible(each):
                 self._deck.put_back(each)
             else:
                 self._fail(each, None, error, model=lane.model)

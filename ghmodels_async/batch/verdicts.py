@@ -32,7 +32,7 @@ from ghmodels_async.errors import (
     WouldExceedDeadlineError,
 )
 
-__all__ = ["Act", "Verdict", "judge"]
+__all__ = ["Act", "Limits", "Verdict", "judge"]
 
 #: A server that refuses connections five times without one success between is down, not busy.
 CONNECTION_FAILURES = 5
@@ -46,6 +46,21 @@ class Act(enum.Enum):
     PARK = "park"
     CLOSE = "close"
     STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a run may go.
+
+    Args:
+        rounds: How often one row may go through the client (which makes its own attempts each time).
+        max_error_rate: Stop when more than this share of the finished rows failed; None never does.
+        stop_at_quota: Stop, resumable, once every model's quota is used up, instead of waiting for the reset.
+    """
+
+    rounds: int = 3
+    max_error_rate: float | None = None
+    stop_at_quota: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,78 @@
+"""The models of a run: one lane each, opened when the first row asks for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from .rows import Job
+
+__all__ = ["Lane", "LaneKey", "Lanes"]
+
+#: Model id and URL: a model that serves both kinds of rows has a lane for each.
+LaneKey = tuple[str, str]
+
+
+@dataclass
+class Lane:
+    """One model's share of the run.
+
+    Attributes:
+        width: Rows it may hold that are not yet durable.
+        parked_until: Nominal Unix time until which its quota is used up; None when it is open.
+        closed: Why no further row goes to it; None while it is open.
+    """
+
+    key: LaneKey
+    width: int
+    room: asyncio.Semaphore
+    shelf: deque[Job] = field(default_factory=deque)
+    parked_until: float | None = None
+    closed: BaseException | None = None
+
+    @property
+    def model(self) -> str:
+        return self.key[0]
+
+
+class Lanes:
+    """All lanes of one run.
+
+    Args:
+        models: Models for rows that name none, preferred first.
+        width: Rows in flight for one model.
+        on_open: Told of each new lane.
+    """
+
+    def __init__(self, models: tuple[str, ...], width: Callable[[str], int], on_open: Callable[[Lane], None]) -> None:
+        self._models = models
+        self._width = width
+        self._on_open = on_open
+        self._lanes: dict[LaneKey, Lane] = {}
+
+    def eligible(self, job: Job) -> list[Lane]:
+        """The open lanes that may serve a row, preferred first; opens them at need."""
+        models = (job.model,) if job.model else self._models
+        lanes = [self._lane(model, job.url) for model in models]
+        return [lane for lane in lanes if lane.closed is None]
+
+    def closed_for(self, job: Job) -> BaseException | None:
+        """Why no lane serves a row any more, if one that could have was closed."""
+        models = (job.model,) if job.model else self._models
+        lanes = (self._lanes.get((model, job.url)) for model in models)
+        return next((lane.closed for lane in lanes if lane is not None and lane.closed is not None), None)
+
+    @property
+    def all_parked(self) -> bool:
+        """Whether every lane that could serve anybody waits for its quota."""
+        return all(lane.parked_until for lane in self._lanes.values() if lane.closed is None)
+
+    def _lane(self, model: str, url: str) -> Lane:
+        lane = self._lanes.get((model, url))
+        if lane is None:
+            width = self._width(model)
+            lane = self._lanes[model, url] = Lane((model, url), width, asyncio.Semaphore(width))
+            self._on_open(lane)
+        return lane
