@@ -169,9 +169,11 @@ class TokenSource:
         return token if token.value != rejected.value else None
 
     async def _ask_once(self) -> Token:
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.ensure_future(self._ask())
-        return await asyncio.shield(self._asking)
+        asking = self._asking
+        if asking is None or asking.done() or asking.get_loop() is not asyncio.get_running_loop():
+            asking = self._asking = asyncio.ensure_future(self._ask())
+            asking.add_done_callback(_seen)  # whoever asked may have been cancelled meanwhile
+        return await asyncio.shield(asking)
 
     async def _ask(self) -> Token:
         if callable(self._explicit):
@@ -183,6 +185,11 @@ class TokenSource:
             token = await asyncio.to_thread(discover_token, None, self._profile, self._env, gh=self._gh)
         self._token = token
         return token
+
+
+def _seen(asking: asyncio.Task[Token]) -> None:
+    if not asking.cancelled():
+        asking.exception()
 
 
 def _is_github(profile: Profile) -> bool:

@@ -13,7 +13,8 @@ from ghmodels_async.errors import FaultContext, GHModelsError, RateLimitError, c
 
 CONTEXT = FaultContext(profile_name="github", title="GitHub Models", model="openai/gpt-4o", token_kind="ghp_")
 WORDS = st.sampled_from(["error", "code", "message", "type", "param", "details", "innererror", "metadata",
-                         "headers", "reasons", "status", "detail", "violations", "retryDelay", "content_filter_result"])  # fmt: skip
+                         "headers", "reasons", "status", "detail", "violations", "retryDelay",
+                         "content_filter_result"])  # fmt: skip
 TEXTS = st.one_of(
     st.text(max_size=40),
     st.sampled_from(["content_filter", "RateLimitReached", "429", "unknown_model", "5s", "api_error", "NaN", "1e400"]),
