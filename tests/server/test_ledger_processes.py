@@ -77,7 +77,7 @@ def sound(path: Path) -> bool:
 
 
 async def test_kill_9_at_any_point_loses_permits_in_flight_and_never_overspends(start: Start, path: Path) -> None:
-    maximum, inflight, luck = 250, 3, random.Random(7)
+    maximum, inflight, luck = 600, 3, random.Random(7)
     sent: list[str] = []
     kills = 0
     while True:

@@ -132,7 +132,7 @@ class Book:
         """Everything that may still count."""
         self.prune(now)
         grants = [
-            Grant(id, limit, row.at, row.amount, row.window)
+            Grant(id, limit, min(row.at, now) if row.open else row.at, row.amount, row.window)
             for id, rows in self._rows.items()
             for limit, row in rows.items()
         ]

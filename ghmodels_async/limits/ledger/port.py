@@ -83,7 +83,11 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A row as a restarted process sees it. `at`: wall instant its window counts from (for open rows: lease end)."""
+    """A row as a starting process sees it. `at`: wall instant its window counts from.
+
+    For a row that is still open `at` is the moment of reading: a guess. Windows that the ledger covers are judged by
+    `reserve`, which knows better.
+    """
 
     id: str
     limit: str

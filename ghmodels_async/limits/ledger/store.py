@@ -191,7 +191,11 @@ class Store:
 
     def contents(self) -> Opened:
         """Everything that may still count."""
-        grants = self._db.execute("SELECT id, lim, at, amount, span FROM grants ORDER BY at, id, lim").fetchall()
+        grants = self._db.execute(
+            "SELECT id, lim, CASE open WHEN 1 THEN MIN(at, ?) ELSE at END AS counted, amount, span FROM grants"
+            " ORDER BY counted, id, lim",
+            (self.now,),
+        ).fetchall()
         blocks = self._db.execute("SELECT lim, until, reason FROM blocks WHERE until > ?", (self.now,)).fetchall()
         lessons = self._db.execute("SELECT lim, amount, span, at, model FROM learned").fetchall()
         return Opened(
