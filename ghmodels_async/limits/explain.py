@@ -100,6 +100,8 @@ def _of_place(
     account = not name.startswith(lane.model)
     metric = "account_concurrent" if account else "concurrent"
     source = lane.allowance.source_of(metric) if place.ceiling is not None else "no limit known"
+    if line.loop is not None and not line.loop.is_closed():
+        place.expire(line.now())
     return LimitState(
         limit="concurrent",
         scope="account" if account else "model",

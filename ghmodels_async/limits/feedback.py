@@ -1,101 +1,224 @@
-"""What an answer teaches, once for everybody."""
+"""What answers teach a gate, once for everybody.
+
+A 429 pauses the limit it names (not the request that met it), corrects the number we went by, and is diagnosed. The
+refused request goes back to its place in the queue, and the pause is what it waits for. Of what we do not understand we
+use less: only our own share, one request first (a canary) and the rest after its answer, one more per clean window.
+Nothing here makes anything looser than the table except time without refusals.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import RateLimitFacts
+from .diagnosis import Cause, cause_of, log_of, pause
 from .lane import Lane
-from .ledger import Busy
+from .ledger import Busy, Learned
 from .options import DEFAULTS
 from .permit import Permit
-from .quota import Limit, limit_key
+from .quota import Limit, limit_key, with_lesson
 from .rigging import Rigging
-from .window import RateLog
+from .tightening import told, unaccounted
+from .window import OUT, RateLog
 
 if TYPE_CHECKING:
     from .gate import Gate
 
 __all__ = ["Feedback"]
 
-FLOORED = 1.0
-"""Servers round waits down to whole seconds: "wait 0 seconds" means less than one."""
+_log = logging.getLogger("ghmodels_async.limits")
+
+_UNNAMED = 1_000_000
+"""Amount of a limit of which only a pause is known: never what decides."""
+
+_CAUTION = 3600.0
+"""Seconds for which late heads count as late arrivals after a late arrival was met; twice as long each time."""
+
+_BUSY_POLL = 0.25
+"""Seconds between two questions to the ledger when what others hold may come back any moment."""
 
 
 class Feedback:
-    """What 429s and heads do to a gate's limits."""
+    """What 429s, heads and other processes do to a gate's limits.
+
+    Attributes:
+        last: Ledger key of a limit -> when it last refused, and what it said.
+    """
 
     def __init__(self, gate: Gate, rigging: Rigging) -> None:
         self._gate = gate
         self._rigging = rigging
+        self._suspicions: dict[RateLog, list[float]] = {}
+        self._gave_up_pacing: set[RateLog] = set()
         self.last: dict[str, tuple[float, str]] = {}
 
+    # --- 429 -------------------------------------------------------------------------------------------------------
+
     def rejected(self, permit: Permit, facts: RateLimitFacts, at: float) -> None:
-        """A 429."""
+        """A 429 for `permit`, whose head arrived at the instant `at`."""
         lane = permit.lane
         if facts.concurrency:
-            for place in lane.places[:1]:
-                place.refused(facts.amount)
-            self.last[limit_key(lane.model, "concurrent")] = (at, _sentence(facts))
+            self._crowded(lane, facts, at)
             return
-        log = self._find(lane, facts)
+        log = log_of((*lane.logs, *lane.token_logs), facts) or self._discover(lane, facts)
+        known = self.last.get(log.limit.key)
+        # Requests that were under way when the first of them was refused say the same thing again.
+        echo = known is not None and permit.sent_at <= known[0]
+        amount = facts.amount or log.limit.amount
+        guessed = lane.guessed_at >= permit.sent_at - log.hold
+        cause = cause_of(log, amount, permit.sent_at, guessed=guessed)
         self._adopt(log, facts)
-        wait = facts.wait if facts.wait is not None else float(DEFAULTS["unknown_wait"].value)
-        until = at + min(wait, log.window) + FLOORED
-        log.block(until)
         self.last[log.limit.key] = (at, _sentence(facts))
-        self._gate.books.block(log.limit.key, until, _sentence(facts))
+        until = at + pause(facts, log.window)
+        if until > log.blocked_until:
+            log.block(until)
+            self._gate.books.block(log.limit.key, until, _sentence(facts))
+        if not echo:
+            self._react(log, lane, cause, permit, at)
+        elif log.canary == OUT and log.out_since == permit.granted_at:
+            log.probe()
+        self._changed(log)
+
+    def _react(self, log: RateLog, lane: Lane, cause: Cause, permit: Permit, at: float) -> None:
+        _log.info("%s refused %s (%s)", log.limit.type, lane.model, cause.value)
+        if cause is Cause.LATE:
+            lane.caution = min(86_400.0, max(_CAUTION, 2 * lane.caution))
+            lane.cautious_until = at + lane.caution
+        elif cause is Cause.FOREIGN:
+            self._suspect(log, lane, permit, at)
+        elif log.canary == OUT:
+            log.probe()
+
+    def _suspect(self, log: RateLog, lane: Lane, permit: Permit, at: float) -> None:
+        """Use only what we got through ourselves; take the server for a sliding counter if that does not help."""
+        own = log.sent_since(permit.sent_at - log.window) - 1
+        log.share(max(1, own), at)
+        log.probe()
         for other in self._rigging.lanes_of(log):
-            self._gate._admission.review(other)
+            other.watched = True
+        recent = [t for t in self._suspicions.get(log, ()) if t > at - 10 * log.window] + [at]
+        self._suspicions[log] = recent
+        if len(recent) == 1:
+            _log.warning(
+                "%s was refused by %s although only %d of %d were used here: another program seems to spend the same "
+                "quota. If it runs on this host, give both clients shared=True (one ledger); otherwise lower the limit "
+                "with limits={...}. Going on with a share of %d.",
+                lane.model,
+                log.limit.type,
+                own,
+                log.limit.amount,
+                max(1, own),
+            )
+        if len(recent) >= int(DEFAULTS["suspicions"].value) and log.window < 3600 and log not in self._gave_up_pacing:
+            self._suspicions[log] = []
+            if log.limit.paced:
+                self._gave_up_pacing.add(log)
+            self._repace(log, not log.limit.paced)
+
+    def _repace(self, log: RateLog, paced: bool) -> None:
+        log.adopt(replace(log.limit, paced=paced))
+        self._rigging.learn(log.limit.key, log.limit.amount, log.limit.window, paced)
+
+    def _crowded(self, lane: Lane, facts: RateLimitFacts, at: float) -> None:
+        """Too many in flight: fewer from now on. No pause: a slot is free as soon as a reply ends."""
+        key, place = lane.place_names[0], lane.places[0]
+        for other, candidate in zip(lane.place_names[1:], lane.places[1:], strict=True):
+            if candidate.ceiling == facts.amount:
+                key, place = other, candidate
+        self.last[key] = (at, _sentence(facts))
+        before = place.ceiling
+        place.refused(facts.amount)
+        if place.ceiling is not None and place.ceiling != before:
+            self._rigging.learn(key, place.ceiling, 0.0)
+            self._rigging.relearned(lane)
+
+    def _discover(self, lane: Lane, facts: RateLimitFacts) -> RateLog:
+        """A limit nobody knew of."""
+        own = None if facts.scope == "account" else lane.model
+        window = facts.window or min(86_400.0, max(60.0, facts.wait or 60.0))
+        kind = facts.type or "unnamed"
+        limit = Limit(kind, facts.amount or _UNNAMED, window, own, facts.unit, source="learned from a refusal")
+        log = self._rigging.add(lane, limit)
+        if facts.amount is not None:
+            self._rigging.learn(limit.key, facts.amount, window)
+        return log
+
+    def _adopt(self, log: RateLog, facts: RateLimitFacts) -> None:
+        """The server's numbers replace ours where they differ."""
+        limit = log.limit
+        amount, window = facts.amount or limit.amount, facts.window or limit.window
+        if (amount, window) == (limit.amount, limit.window):
+            return
+        lesson = Learned(limit.key, amount, window, self._gate.clock.wall(), "paced" if limit.paced else "safe")
+        better = with_lesson(limit, lesson)
+        if better != limit:
+            log.adopt(better)
+            self._rigging.learn(limit.key, amount, window, limit.paced)
+
+    def _changed(self, log: RateLog) -> None:
+        for lane in self._rigging.lanes_of(log):
+            self._gate.review(lane)
         self._gate.queue.run()
+
+    # --- other answers ---------------------------------------------------------------------------------------------
 
     def answered(self, permit: Permit, at: float, status: int, headers: Mapping[str, str]) -> None:
         """A head on a watched lane."""
+        if status == 429:
+            return
+        self._probed(permit, well=True)
+        if self._rigging.profile.dialect.headers_binding and status < 400:
+            self._tighten(permit.lane, headers, at)
 
     def settled(self, permit: Permit) -> None:
-        """A permit of a watched lane is over."""
+        """A permit of a watched lane is over: a canary that never got an answer must go again."""
+        self._probed(permit, well=False)
 
-    def busy(self, lane: Lane, busy: Busy) -> None:
-        """The ledger says that others were faster."""
-        line = self._gate.line
-        until = line.at_wall(busy.until) if busy.firm else min(line.at_wall(busy.until), line.now() + 0.25)
+    def _probed(self, permit: Permit, *, well: bool) -> None:
+        for log in (*permit.logs, *permit.token_logs):
+            if log.canary == OUT and log.out_since == permit.granted_at:
+                log.probed(well)
+                for lane in self._rigging.lanes_of(log):
+                    self._rigging.rewatch(lane)
+                self._gate.queue.run()
+
+    def _tighten(self, lane: Lane, headers: Mapping[str, str], at: float) -> None:
+        for word in told(headers):
+            for log in (*lane.logs, *lane.token_logs):
+                if log.limit.unit == word.unit and log.limit.amount == word.amount:
+                    missing = unaccounted(word, log.used())
+                    if missing > 0:
+                        log.fill(missing, at + min(word.reset, log.window) - log.hold)
+                    break
+
+    # --- other processes and sizes ---------------------------------------------------------------------------------
+
+    def busy(self, permit: Permit, busy: Busy) -> None:
+        """The ledger says that others were faster: wait for what they hold, the place in the queue is kept."""
+        lane, line = permit.lane, self._gate.line
+        until = line.at_wall(busy.until)
+        if not busy.firm:
+            until = min(until, line.now() + max(_BUSY_POLL, 0.02 * self._gate.clock.scale))
         for log in (*lane.logs, *lane.token_logs):
             if log.limit.key == busy.limit:
                 log.block(until)
+        for name, place in zip(lane.place_names, lane.places, strict=True):
+            if name == busy.limit:
+                place.hold(until)
 
     def too_large(self, lane: Lane, maximum: int) -> None:
-        """A 413 named a maximum."""
-        self._rigging.learn(limit_key(lane.model, "tokens_in"), maximum, 0.0)
-        self._rigging.relearned(lane)
-
-    def _find(self, lane: Lane, facts: RateLimitFacts) -> RateLog:
-        logs = (*lane.logs, *lane.token_logs)
-        for log in logs:
-            if log.limit.type == facts.type:
-                return log
-        if facts.type is None:
-            windows = [log for log in logs if facts.window in (None, log.window)]
-            if windows:
-                return windows[0]
-        limit = Limit(
-            facts.type or "Unknown",
-            facts.amount or 1,
-            facts.window or 60.0,
-            lane.model if facts.scope == "model" else None,
-            facts.unit,
-            source="learned",
-        )
-        return self._rigging.add(lane, limit)
-
-    def _adopt(self, log: RateLog, facts: RateLimitFacts) -> None:
-        amount = facts.amount or log.limit.amount
-        window = facts.window or log.limit.window
-        if (amount, window) != (log.limit.amount, log.limit.window):
-            log.adopt(replace(log.limit, amount=amount, window=window, source="learned"))
-            self._rigging.learn(log.limit.key, amount, window)
+        """A 413 named the largest prompt."""
+        known = lane.allowance.tokens_in
+        if known is None or maximum != known:
+            self._rigging.learn(limit_key(lane.model, "tokens_in"), maximum, 0.0)
+            self._rigging.relearned(lane)
 
 
 def _sentence(facts: RateLimitFacts) -> str:
-    return f"{facts.amount} per {facts.window:g} s of {facts.type}, wait {facts.wait} s" if facts.window else "refused"
+    many = "too many" if facts.amount is None else f"{facts.amount}"
+    per = f" per {facts.window:g} s" if facts.window else " in flight" if facts.concurrency else ""
+    wait = "" if facts.wait is None else f", wait {facts.wait:g} s"
+    return f"{many}{per}{wait}"

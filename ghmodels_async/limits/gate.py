@@ -159,7 +159,7 @@ class Gate:
             if busy is None:
                 return
             permit.give_back()
-            self._feedback.busy(permit.lane, busy)
+            self._feedback.busy(permit, busy)
             self._admission.admit(permit, returning=True)
             permit.granted_at = self.line.now() - permit.queue_wait
             self.queue.enqueue(permit, front=True)
@@ -181,6 +181,11 @@ class Gate:
             self.queue.run()
         elif permit.state == GRANTED:
             permit.give_back()
+
+    def review(self, lane: Lane) -> None:
+        """Internal: the limits of a lane have changed; fail at once whoever can no longer make it."""
+        if any(lane.waiting):
+            self._admission.review(lane)
 
     # --- what permits report ---------------------------------------------------------------------------------------
 

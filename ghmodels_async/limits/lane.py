@@ -33,6 +33,7 @@ class Lane:
         recorded: Whether the ledger is told about limits it does not reserve.
         watched: Whether answers other than 429s matter: a canary is out, or headers tell the truth.
         cautious_until: Until when a late head counts as a late arrival.
+        guessed_at: When an arrival was last assumed for want of evidence.
         served: Counts grants over all lanes, for fairness between models.
     """
 
@@ -40,8 +41,10 @@ class Lane:
         "_options",
         "_queues",
         "allowance",
+        "caution",
         "cautious_until",
         "covered",
+        "guessed_at",
         "logs",
         "model",
         "place_names",
@@ -65,7 +68,8 @@ class Lane:
         self.shares = Shares((0.0, options.default_share, options.batch_share))
         self.waiting = [0, 0, 0]
         self.covered = self.recorded = self.watched = False
-        self.cautious_until = -NEVER
+        self.caution = 0.0
+        self.cautious_until = self.guessed_at = -NEVER
         self.served = 0
         self._options = options
         self._queues: tuple[deque[Permit], ...] = (deque(), deque(), deque())

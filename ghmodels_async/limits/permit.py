@@ -153,6 +153,8 @@ class Permit:
         arrival = latest_arrival(
             self.sent_at, at, status, headers, travel=self.gate.travel, cautious=lane.cautious_until > at
         )
+        if arrival == self.mark and arrival < at:
+            lane.guessed_at = at
         self._move(arrival)
         if lane.watched:
             self.gate.on_answer(self, at, status, headers)

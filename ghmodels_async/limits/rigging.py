@@ -16,7 +16,7 @@ from .quota import ACCOUNT, Allowance, Limit, allowance, limit_key, with_lesson
 from .slots import Slots
 from .smoother import Smoother
 from .tokens import TokenLog
-from .window import AnchoredLog, RateLog
+from .window import OPEN, AnchoredLog, RateLog
 
 if TYPE_CHECKING:
     from .gate import Gate
@@ -105,7 +105,13 @@ class Rigging:
         lane.covered = any(ledger.covers(log.window) for log in logs) or (ledger.shared and bool(lane.places))
         lane.recorded = self._gate.books.records()
         lane.rig(logs)
+        self.rewatch(lane)
         self._pace(lane)
+
+    def rewatch(self, lane: Lane) -> None:
+        """Look at every answer of a lane only while that is good for something."""
+        canary = any(log.canary != OPEN for log in (*lane.logs, *lane.token_logs))
+        lane.watched = canary or self.profile.dialect.headers_binding
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
@@ -127,7 +133,6 @@ class Rigging:
             places[account] = self._place(account, allowed.account_concurrent)
         lane = Lane(allowed, tuple(places.values()), self._gate.options)
         lane.place_names = tuple(places)
-        lane.watched = self.profile.dialect.headers_binding
         known = {limit.key for limit in allowed.limits}
         shared = (log for key, log in self.logs.items() if key.startswith(ACCOUNT) and key not in known)
         learned = [log for log in shared if log.limit.source.startswith("learned")]
@@ -177,15 +182,15 @@ class Rigging:
 
     def _pace(self, lane: Lane) -> None:
         """Batch leaves evenly, at the rate of the tightest window that is worth spreading over."""
+        if lane.smoother is not None or all(log.window >= LONG_WINDOW for log in lane.logs):
+            return
         travel = self._gate.travel
-        periods = [(log.window + travel) / log.cap for log in lane.logs if log.window < LONG_WINDOW]
-        if not periods:
-            return
-        if lane.smoother is not None:
-            lane.smoother.retune(max(periods))
-            return
+
+        def period() -> float:
+            return max((log.window + travel) / log.cap for log in lane.logs if log.window < LONG_WINDOW)
+
         lane.smoother = Smoother(
-            max(periods),
+            period,
             self._gate.line,
             waiting=lambda: lane.waiting[BATCH] > 0,
             deposited=self._gate.queue.run,

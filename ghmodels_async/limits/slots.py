@@ -29,11 +29,12 @@ class Slots:
         step: Clean completions before a lowered cap grows by one.
     """
 
-    __slots__ = ("_clean", "_lingering", "_step", "cap", "ceiling", "free", "service", "used")
+    __slots__ = ("_clean", "_held_until", "_lingering", "_step", "cap", "ceiling", "free", "service", "used")
 
     def __init__(self, ceiling: int | None, *, step: int = 50) -> None:
         self._step = step
         self._clean = 0
+        self._held_until = -NEVER
         self._lingering: deque[float] = deque()
         self.ceiling = ceiling
         self.cap = ceiling
@@ -45,7 +46,9 @@ class Slots:
         """The first instant at which one is free: now, the end of a linger, or `NEVER` (somebody must finish)."""
         if self.free > 0:
             return now
-        self._expire(now)
+        self.expire(now)
+        if self._held_until > now:
+            return self._held_until
         if self.free > 0:
             return now
         return self._lingering[0] if self._lingering else NEVER
@@ -84,6 +87,11 @@ class Slots:
         cap = ceiling if self.cap is None else self.cap
         self._set_cap(min(cap, ceiling, others) if self.used <= ceiling else min(cap, ceiling))
 
+    def hold(self, until: float) -> None:
+        """Nobody before `until`: other processes have all there are."""
+        self._held_until = until
+        self._set_cap(self.cap)
+
     def restrict(self, ceiling: int | None) -> None:
         """Go on under another ceiling."""
         self.ceiling = ceiling
@@ -98,18 +106,24 @@ class Slots:
         """An estimate of when one is free after `ahead` others had theirs."""
         if self.cap is None or self.free > ahead:
             return now
-        self._expire(now)
+        self.expire(now)
         service = self.service or 0.0
         # On average a running reply is half done; each further round of `cap` replies takes one service time.
         rounds, _ = divmod(ahead - max(0, int(self.free)), self.cap)
         return now + service * (rounds + 0.5) if self.free <= ahead else now
 
-    def _expire(self, now: float) -> None:
+    def expire(self, now: float) -> None:
+        """Free the slots whose linger has passed."""
         while self._lingering and self._lingering[0] <= now:
             self._lingering.popleft()
             self.used -= 1
             self.free += 1
+        if self._held_until != -NEVER and self._held_until <= now:
+            self._held_until = -NEVER
+            self._set_cap(self.cap)
 
     def _set_cap(self, cap: int | None) -> None:
         self.cap = cap
         self.free = NEVER if cap is None else float(cap - self.used)
+        if self._held_until != -NEVER:
+            self.free = min(self.free, 0.0)

@@ -26,19 +26,36 @@ class Smoother:
     """Paces one model's batch traffic.
 
     Args:
-        period: Nominal seconds between two tickets.
+        period: Tells the nominal seconds between two tickets; may change with what is learned about the limits.
         line: The gate's time.
         waiting: Whether any batch call waits now.
         deposited: Called when a ticket is there.
     """
 
-    __slots__ = ("_deposited", "_limiter", "_line", "_spent", "_task", "_waiting", "last", "period", "ticket")
+    __slots__ = (
+        "_deposited",
+        "_limiter",
+        "_line",
+        "_period",
+        "_spent",
+        "_task",
+        "_tuned",
+        "_waiting",
+        "last",
+        "ticket",
+    )
 
     def __init__(
-        self, period: float, line: TimeLine, *, waiting: Callable[[], bool], deposited: Callable[[], object]
+        self,
+        period: Callable[[], float],
+        line: TimeLine,
+        *,
+        waiting: Callable[[], bool],
+        deposited: Callable[[], object],
     ) -> None:
-        self.period = period
         self.ticket = False
+        self._period = period
+        self._tuned = 0.0
         self.last: float | None = None
         self._line = line
         self._waiting = waiting
@@ -61,17 +78,15 @@ class Smoother:
         """Somebody gave up waiting: stop if it was the last."""
         self._spent.set()
 
-    def retune(self, period: float) -> None:
-        """Go on at another pace."""
-        if period != self.period:
-            self.period = period
-            self._limiter = None
+    def refund(self) -> None:
+        """Whoever used the ticket did not send anything."""
+        self.ticket = True
 
     def eta(self, ahead: int, now: float) -> float:
         """When a batch call with `ahead` batch calls before it gets a ticket."""
         if self.ticket:
-            return now if ahead == 0 else max(now, self._next(now)) + (ahead - 1) * self.period
-        return self._next(now) + ahead * self.period
+            return now if ahead == 0 else self._next(now) + (ahead - 1) * self._period()
+        return self._next(now) + ahead * self._period()
 
     def stop(self) -> None:
         """Let go of the loop. Tickets that were deposited stay."""
@@ -82,7 +97,7 @@ class Smoother:
         self._spent = asyncio.Event()
 
     def _next(self, now: float) -> float:
-        return now if self.last is None else max(now, self.last + self.period)
+        return now if self.last is None else max(now, self.last + self._period())
 
     async def _pace(self) -> None:
         """Cancellation: safe, a ticket that was not deposited was not owed."""
@@ -91,8 +106,10 @@ class Smoother:
                 self._spent.clear()
                 await self._spent.wait()
                 continue
-            if self._limiter is None:
-                self._limiter = AsyncLimiter(1, self._line.clock.real(self.period))
+            period = self._period()
+            if self._limiter is None or period != self._tuned:
+                self._tuned = period
+                self._limiter = AsyncLimiter(1, self._line.clock.real(period))
             await self._limiter.acquire()
             self.last = self._line.now()
             self.ticket = True

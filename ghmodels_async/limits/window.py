@@ -28,7 +28,7 @@ from collections.abc import Callable
 
 from .quota import Limit
 
-__all__ = ["NEVER", "AnchoredLog", "RateLog", "Turn"]
+__all__ = ["DUE", "NEVER", "OPEN", "OUT", "AnchoredLog", "RateLog", "Turn"]
 
 Turn = Callable[[float], tuple[float, float]]
 """Start and end of the day around an instant."""
@@ -64,6 +64,7 @@ class RateLog:
         "hold",
         "last_take",
         "limit",
+        "out_since",
         "pace",
         "quick",
         "share_grows_at",
@@ -77,7 +78,7 @@ class RateLog:
         self.held = 0
         self.blocked_until = -NEVER
         self.canary = OPEN
-        self.last_take = -NEVER
+        self.out_since = self.last_take = -NEVER
         self.share_grows_at = NEVER
         self._share: int | None = None
         self._marks: list[float] = []
@@ -128,7 +129,7 @@ class RateLog:
         if self.pace:
             self.last_take = now
         if self.canary == DUE:
-            self.canary = OUT
+            self.canary, self.out_since = OUT, now
 
     def sent(self, mark: float, weight: int = 1) -> None:
         """The request left and has arrived by `mark` as far as we know."""
@@ -211,8 +212,8 @@ class RateLog:
         return self._marks[-1] if len(self._marks) > self._start else None
 
     def sent_since(self, instant: float) -> int:
-        """How many requests can have arrived after `instant`."""
-        return self.held + len(self._marks) - bisect_left(self._marks, instant, self._start)
+        """How many requests can have arrived after `instant`, which may lie a little before the present window."""
+        return self.held + len(self._marks) - bisect_left(self._marks, instant)
 
     def room(self, now: float) -> int:
         """How many more may be taken at `now`."""
@@ -241,9 +242,9 @@ class RateLog:
             start += 1
         gone = start - self._start
         self._start = start
-        if start >= _COMPACT and start * 2 > len(marks):
-            del marks[:start]
-            self._start = 0
+        if start >= _COMPACT + 2 * self.amount:
+            del marks[: start - self.amount]  # the last window is kept: `sent_since` may be asked about it
+            self._start = self.amount
         self._refresh()
         return gone
 
