@@ -248,8 +248,8 @@ class Gate:
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def explain(self, model: str | None = None) -> list[LimitState]:
-        """Every limit of a model, or of all models met so far: used, left, next free, blocked, where it comes from."""
-        lanes = [self._rigging.lane(model)] if model is not None else list(dict.fromkeys(self._lanes.values()))
+        """Every limit of a model, or of all that were met or are remembered: used, left, next free, blocked, source."""
+        lanes = [self._rigging.lane(model)] if model is not None else self._rigging.known()
         return states(lanes, self.line, self._feedback.last)
 
     def eta(self, model: str, priority: Priority = "default") -> float:

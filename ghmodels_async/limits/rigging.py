@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .. import catalog
+from ..errors import GHModelsError
 from ..profiles import Profile
 from .days import day_around
 from .lane import BATCH, Lane
@@ -59,6 +61,15 @@ class Rigging:
                 self.lanes[name] = lane
             self.lanes[model] = lane
         return lane
+
+    def known(self) -> list[Lane]:
+        """The lanes of every model used here or remembered by the ledger; models that left the plan are passed over."""
+        for key in (*self._grants, *self._blocks):
+            model = key.rpartition("|")[0]
+            if model != ACCOUNT:
+                with suppress(GHModelsError):
+                    self.lane(model)
+        return list(dict.fromkeys(self.lanes.values()))
 
     def lanes_of(self, log: RateLog) -> list[Lane]:
         """Every lane that hangs on a log."""
