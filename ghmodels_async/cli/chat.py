@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import ClientOptions, client_options, json_option
+from .patience import Patience, waiting
 from .session import open_client
 
 if TYPE_CHECKING:
@@ -52,19 +53,23 @@ async def _chat(
 ) -> None:
     messages = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": asked}]
     wanted = {name: value for name, value in fields.items() if value is not None}
-    async with open_client(options) as gh:
+    async with open_client(options) as gh, waiting(gh, model) as patience:
         if as_json or no_stream:
             reply = await gh.chat(model, messages, **wanted)
+            patience.end()
             print(_as_json(reply) if as_json else _shown(reply.text or ""))
         else:
-            reply = await _stream(gh, model, messages, wanted)
+            reply = await _stream(gh, patience, model, messages, wanted)
     _note_ending(reply)
 
 
-async def _stream(gh: GitHubModels, model: str, messages: list[dict[str, str]], wanted: dict[str, Any]) -> ChatReply:
+async def _stream(
+    gh: GitHubModels, patience: Patience, model: str, messages: list[dict[str, str]], wanted: dict[str, Any]
+) -> ChatReply:
     last = "\n"
     try:
         async with gh.stream(model, messages, **wanted) as stream:
+            patience.end()
             async for delta in stream:
                 if delta.text:
                     last = delta.text

@@ -29,6 +29,8 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
 
 def exit_code(error: BaseException) -> int:
     """0 well, 1 the work failed, 2 usage or refused plan, 3 refused by the service, 4 out of quota."""
+    if isinstance(error, errors.BadRequestError) and error.status is None:
+        return 2  # refused on this side, before anything was sent
     return next((code for kind, code in _CODES if isinstance(error, kind)), 1)
 
 

@@ -123,7 +123,7 @@ def _shown(gh: GitHubModels, states: Sequence[LimitState]) -> RenderableType:
             _amount(state),
             "" if sized else f"{state.used:,}",
             "" if sized or state.left is None else f"{state.left:,}",
-            _opens(state),
+            _opens(state, gh.clock.wall()),
             Text(_SHORT.split(state.source)[0], style="dim"),
             style="red" if state.blocked_until else None,
         )
@@ -172,12 +172,12 @@ def _amount(state: LimitState) -> str:
     return _rate(state.amount, state.unit, state.window)
 
 
-def _opens(state: LimitState) -> str:
+def _opens(state: LimitState, now: float) -> str:
     """When one more could go, in the reader's own time zone; empty: now, or unknown."""
     instant = max((at for at in (state.next_free_at, state.blocked_until) if at is not None), default=None)
     if instant is None:
         return ""
-    wait = max(0.0, (instant - datetime.now(instant.tzinfo)).total_seconds())
+    wait = max(0.0, instant.timestamp() - now)
     local = instant.astimezone()
     return f"in {wait:.0f} s" if wait < 120 else f"{local:%H:%M}" if wait < 43200 else f"{local:%a %H:%M}"
 

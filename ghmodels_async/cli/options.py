@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -116,8 +117,9 @@ def _check(options: ClientOptions) -> None:
     for name, default in (("seed", 0), ("window", "sliding")):
         if getattr(options, name) != default:
             raise click.UsageError(f"--{name} is a property of the simulated service; add --simulate.")
-    if options.speed != 1.0 and not _loopback(options.base_url):
-        raise click.UsageError("--speed needs --simulate, or the --base-url of a simulator on this machine.")
+    address = options.base_url or os.environ.get("GHMODELS_BASE_URL")
+    if options.speed != 1.0 and not _loopback(address):
+        raise click.UsageError("--speed needs --simulate, or the address of a simulator on this machine.")
 
 
 def _loopback(url: str | None) -> bool:

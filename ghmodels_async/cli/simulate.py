@@ -44,7 +44,7 @@ async def _serve(port: int, *, profile: str | None, plan: str | None, window: An
         loop.add_signal_handler(number, ended.set)
     try:
         async with simulation.serve(port) as server:
-            print(_greeting(settings, server.base_url, window, speed), flush=True)
+            print(_greeting(settings, profile or "github", server.base_url, window, speed), flush=True)
             await ended.wait()
     except OSError as error:
         raise ConfigurationError(
@@ -54,18 +54,20 @@ async def _serve(port: int, *, profile: str | None, plan: str | None, window: An
     print(_farewell(simulation))
 
 
-def _greeting(settings: Settings, base_url: str, window: str, speed: float) -> str:
+def _greeting(settings: Settings, named: str, base_url: str, window: str, speed: float) -> str:
     profile = settings.profile
     variable = profile.key_variables[0] if profile.key_variables else None
     pace = "" if speed == 1 else f", {speed:g} simulated seconds a second"
     scale = "" if speed == 1 else f" --speed {speed:g}"
+    model = "openai/gpt-4o-mini" if profile.catalog else next(iter(profile.models), "any-model").replace("*", "x")
     lines = [
         f"Simulating {profile.title}, plan {settings.plan}, {window} windows{pace}.",
         f"Inference root: {base_url}",
         "",
         "In another terminal:",
+        f"  export GHMODELS_PROFILE={named} GHMODELS_PLAN={settings.plan} GHMODELS_BASE_URL={base_url}",
         *([f"  export {variable}=simulated-token"] if variable else []),
-        f"  ghmodels chat MODEL 'Hello!' --profile {profile.name} --base-url {base_url}{scale}",
+        f"  ghmodels chat {model} 'Hello!'{scale}",
         "or with the OpenAI SDK:",
         f"  export OPENAI_BASE_URL={base_url} OPENAI_API_KEY=simulated-token",
         "",
