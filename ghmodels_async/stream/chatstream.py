@@ -206,7 +206,8 @@ class ChatStream:
         )
         try:
             deltas = await reader.first()
-            if reader.over and not any(delta.substantial for delta in deltas):
+            # Text that was held back until the end (it has no chunk) is not content that arrived in time.
+            if reader.over and not any(delta.substantial and delta.data for delta in deltas):
                 for delta in deltas:
                     self._fold.add(delta)
                 error = self._judge(reader)

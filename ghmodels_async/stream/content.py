@@ -18,7 +18,7 @@ __all__ = ["ThinkSplitter", "split_parts", "split_thinking"]
 
 _OPEN = "<think>"
 _CLOSE = "</think>"
-#: White space before a first tag that is still believed to be layout; more than this is content.
+#: So much white space in front is content, not layout of a tag.
 _LEADING = 64
 
 
@@ -33,7 +33,7 @@ class ThinkSplitter:
     __slots__ = ("_held", "_inside", "_leading", "answering")
 
     def __init__(self) -> None:
-        self._held = ""  # what may yet turn out to be (part of) a tag; shorter than _LEADING
+        self._held = ""  # what may yet turn out to be part of a tag, and layout before it
         self._leading = True
         self._inside = False
         self.answering = False
@@ -46,15 +46,15 @@ class ThinkSplitter:
         self._held = ""
         if self._leading:
             stripped = content.lstrip()
-            if stripped.startswith(_OPEN):
-                self._leading, self._inside = False, True
-                content = stripped[len(_OPEN) :]
-            elif _OPEN.startswith(stripped) and len(content) < _LEADING:
+            layout = len(content) - len(stripped) < _LEADING
+            if layout and stripped != _OPEN and _OPEN.startswith(stripped):
                 self._held = content
                 return "", ""
-            else:
+            if not (layout and stripped.startswith(_OPEN)):
                 self.answering = True
                 return "", content
+            self._leading, self._inside = False, True
+            content = stripped[len(_OPEN) :]
         return self._think(content)
 
     def close(self) -> tuple[str, str]:
@@ -103,5 +103,7 @@ def split_parts(parts: list[Any]) -> tuple[str, str]:
             text.append(part["text"])
         elif kind == "thinking":
             inner = part.get("thinking")
-            reasoning.append(inner if isinstance(inner, str) else "".join(split_parts(inner or [])))
+            if isinstance(inner, list):
+                inner = "".join(split_parts(inner))
+            reasoning.append(inner if isinstance(inner, str) else "")
     return "".join(reasoning), "".join(text)

@@ -27,7 +27,7 @@ class ChatDelta:
         id: The completion's id, on the first delta that comes from a chunk with a model name.
         model: What answered, on the same delta.
         data: The chunk's JSON text; empty for text that was only held back until the end.
-        plain: The delta adds nothing but `text` to an index.
+        plain: There is nothing to fold but `text`; a short cut, so False promises nothing.
     """
 
     text: str = ""

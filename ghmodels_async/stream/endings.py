@@ -39,7 +39,7 @@ def verdict(decoder: DeltaDecoder, cause: Exception | None, fold: Fold, *, done_
         done_suffices: Whether ``[DONE]`` without a finish reason ends a stream well here.
     """
     failure = decoder.failure
-    if failure is not None:
+    if failure is not None and cause is None:  # with a cause, it is only that the document is not whole
         if not isinstance(failure, BadStreamError):
             return failure
         why = f"The response is not a chat stream: {failure}."
