@@ -1,11 +1,12 @@
 """What a 429 means, judged against our own log: which limit, how long, and whose fault. Pure.
 
-Three causes, and what gives them away. Let `own` be how many of our requests can have counted when this one was judged:
-* SPENT: own >= the amount the server names. We knew, or the number we went by was too large; waiting is all it takes.
-* LATE: own is smaller, but with requests whose window had just ended it would not be, and the arrival of some was only
-  assumed (evidence.py, case 4): one of them travelled longer than we thought.
-* FOREIGN: own is smaller and no lateness explains it: another program spends the same quota, or the server counts in a
-  way that full windows do not satisfy (a sliding counter).
+Three causes, and what gives them away. A log of `cap` never lets a request go unless at most cap-1 others can count
+when it arrives, whatever the order of arrivals. So a refusal has one of these causes:
+* SPENT: the server allows fewer than we went by. The number is corrected; waiting is all it takes.
+* LATE: the arrival of some request was only assumed (evidence.py, case 4), and if that one travelled longer than we
+  thought, the refusal is explained.
+* FOREIGN: neither. Another program (or an earlier run) spends the same quota, or the server counts in a way that full
+  windows do not satisfy (a sliding counter).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ..errors import RateLimitFacts
 from .options import DEFAULTS
 from .window import RateLog
 
-__all__ = ["FLOORED", "LATENESS", "Cause", "cause_of", "log_of", "pause"]
+__all__ = ["FLOORED", "LATENESS", "Cause", "cause_of", "counted", "log_of", "pause"]
 
 FLOORED = 1.0
 """Servers round waits down to whole seconds: "wait 0 seconds" means less than one second, not none."""
@@ -67,21 +68,26 @@ def pause(facts: RateLimitFacts, window: float) -> float:
     return min(facts.wait, window) + FLOORED
 
 
-def cause_of(log: RateLog, amount: int, sent: float, *, guessed: bool, weight: int = 1) -> Cause:
+def cause_of(log: RateLog, amount: int, sent: float, *, guessed: bool, refused: Sequence[float] = ()) -> Cause:
     """Why a request that left at `sent` was refused by a limit of `amount`.
 
     Args:
-        log: The limit's log, the refused request in it.
-        amount: How many the server allows.
+        log: The limit's log, the refused request in it, before anything is corrected.
+        amount: How many the server says it allows.
         sent: When the refused request left.
         guessed: Whether arrivals were assumed rather than known lately.
-        weight: What the refused request weighs.
+        refused: Marks of requests that were refused before: they are in the log, but used nothing of most servers.
     """
-    if log.sent_since(sent - log.window) >= amount + 1:
+    if amount < log.cap:
         return Cause.SPENT
-    if guessed and log.sent_since(sent - log.window - LATENESS) >= amount + 1:
+    if guessed and counted(log, sent - log.window - LATENESS, refused) >= amount:
         return Cause.LATE
-    # Tokens are weighed by the server, not by us: an estimate that was too small explains itself.
-    if log.limit.unit != "requests" and log.sent_since(sent - log.window) + weight > amount // 2:
+    # Tokens are weighed by the server, not by us: estimates that were too small explain themselves.
+    if log.limit.unit != "requests" and 2 * counted(log, sent - log.window, refused) > amount:
         return Cause.SPENT
     return Cause.FOREIGN
+
+
+def counted(log: RateLog, since: float, refused: Sequence[float]) -> int:
+    """What we sent since an instant and the server let in, as far as we know."""
+    return log.sent_since(since) - (sum(mark > since for mark in refused) if log.limit.unit == "requests" else 0)

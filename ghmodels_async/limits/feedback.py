@@ -9,20 +9,22 @@ Nothing here makes anything looser than the table except time without refusals.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import RateLimitFacts
-from .diagnosis import Cause, cause_of, log_of, pause
+from .diagnosis import Cause, cause_of, counted, log_of, pause
 from .lane import Lane
 from .ledger import Busy, Learned
+from .ledger.memory import LONG_WINDOW
 from .options import DEFAULTS
 from .permit import Permit
 from .quota import Limit, limit_key, with_lesson
 from .rigging import Rigging
 from .tightening import told, unaccounted
-from .window import OUT, RateLog
+from .window import NEVER, OUT, RateLog
 
 if TYPE_CHECKING:
     from .gate import Gate
@@ -41,6 +43,25 @@ _BUSY_POLL = 0.25
 """Seconds between two questions to the ledger when what others hold may come back any moment."""
 
 
+_SUSPICION = (
+    "%s was refused by %s although there was room by our own count: another program, or an earlier run of this one, seems "
+    "to spend the same quota. If it runs on this host, give both clients shared=True (one ledger); otherwise lower the "
+    "limit with limits={...}. Going on with a share of %d of %d, growing by one per clean window."
+)
+
+
+class _History:
+    """What refusals of one limit have been like."""
+
+    __slots__ = ("paced_in_vain", "refused", "refused_at", "suspicions")
+
+    def __init__(self) -> None:
+        self.refused: deque[float] = deque(maxlen=1000)  # marks of the refused requests
+        self.refused_at = -NEVER
+        self.suspicions: list[float] = []
+        self.paced_in_vain = False
+
+
 class Feedback:
     """What 429s, heads and other processes do to a gate's limits.
 
@@ -51,8 +72,7 @@ class Feedback:
     def __init__(self, gate: Gate, rigging: Rigging) -> None:
         self._gate = gate
         self._rigging = rigging
-        self._suspicions: dict[RateLog, list[float]] = {}
-        self._gave_up_pacing: set[RateLog] = set()
+        self._histories: dict[RateLog, _History] = {}
         self.last: dict[str, tuple[float, str]] = {}
 
     # --- 429 -------------------------------------------------------------------------------------------------------
@@ -63,60 +83,56 @@ class Feedback:
         if facts.concurrency:
             self._crowded(lane, facts, at)
             return
-        log = log_of((*lane.logs, *lane.token_logs), facts) or self._discover(lane, facts)
-        known = self.last.get(log.limit.key)
-        # Requests that were under way when the first of them was refused say the same thing again.
-        echo = known is not None and permit.sent_at <= known[0]
-        amount = facts.amount or log.limit.amount
-        guessed = lane.guessed_at >= permit.sent_at - log.hold
-        cause = cause_of(log, amount, permit.sent_at, guessed=guessed)
+        log = log_of((*lane.logs, *lane.token_logs), facts) or self._discover(lane, facts, permit.sent_at)
+        history = self._histories.setdefault(log, _History())
+        history.refused.append(permit.mark)
+        cause = cause_of(
+            log,
+            facts.amount or log.limit.amount,
+            permit.sent_at,
+            guessed=lane.guessed_at >= permit.sent_at - log.hold,
+            refused=history.refused,
+        )
         self._adopt(log, facts)
-        self.last[log.limit.key] = (at, _sentence(facts))
+        sentence = _sentence(facts)
+        # Requests that were under way when the first of them was refused say the same thing again.
+        echo = permit.sent_at <= history.refused_at
+        history.refused_at = at
+        self.last[log.limit.key] = (at, sentence)
         until = at + pause(facts, log.window)
         if until > log.blocked_until:
             log.block(until)
-            self._gate.books.block(log.limit.key, until, _sentence(facts))
-        if not echo:
-            self._react(log, lane, cause, permit, at)
-        elif log.canary == OUT and log.out_since == permit.granted_at:
+            self._gate.books.block(log.limit.key, until, sentence)
+        if not echo and permit.weight_in(log):
+            _log.info("%s refused %s: %s (%s)", log.limit.type, lane.model, sentence, cause.value)
+            if cause is Cause.LATE:
+                lane.caution = min(86_400.0, max(_CAUTION, 2 * lane.caution))
+                lane.cautious_until = at + lane.caution
+            elif cause is Cause.FOREIGN:
+                self._suspect(log, lane, counted(log, permit.sent_at - log.window, history.refused), at)
+        if log.canary == OUT and log.out_since == permit.granted_at:
             log.probe()
         self._changed(log)
 
-    def _react(self, log: RateLog, lane: Lane, cause: Cause, permit: Permit, at: float) -> None:
-        _log.info("%s refused %s (%s)", log.limit.type, lane.model, cause.value)
-        if cause is Cause.LATE:
-            lane.caution = min(86_400.0, max(_CAUTION, 2 * lane.caution))
-            lane.cautious_until = at + lane.caution
-        elif cause is Cause.FOREIGN:
-            self._suspect(log, lane, permit, at)
-        elif log.canary == OUT:
-            log.probe()
-
-    def _suspect(self, log: RateLog, lane: Lane, permit: Permit, at: float) -> None:
+    def _suspect(self, log: RateLog, lane: Lane, own: int, at: float) -> None:
         """Use only what we got through ourselves; take the server for a sliding counter if that does not help."""
-        own = log.sent_since(permit.sent_at - log.window) - 1
-        log.share(max(1, own), at)
+        share = max(1, min(own, log.amount - 1))
+        log.share(share, at)
         log.probe()
         for other in self._rigging.lanes_of(log):
             other.watched = True
-        recent = [t for t in self._suspicions.get(log, ()) if t > at - 10 * log.window] + [at]
-        self._suspicions[log] = recent
-        if len(recent) == 1:
-            _log.warning(
-                "%s was refused by %s although only %d of %d were used here: another program seems to spend the same "
-                "quota. If it runs on this host, give both clients shared=True (one ledger); otherwise lower the limit "
-                "with limits={...}. Going on with a share of %d.",
-                lane.model,
-                log.limit.type,
-                own,
-                log.limit.amount,
-                max(1, own),
-            )
-        if len(recent) >= int(DEFAULTS["suspicions"].value) and log.window < 3600 and log not in self._gave_up_pacing:
-            self._suspicions[log] = []
-            if log.limit.paced:
-                self._gave_up_pacing.add(log)
-            self._repace(log, not log.limit.paced)
+        history = self._histories[log]
+        history.suspicions = [t for t in history.suspicions if t > at - 10 * log.window] + [at]
+        if len(history.suspicions) == 1:
+            _log.warning(_SUSPICION, lane.model, log.limit.type, share, log.amount)
+        if len(history.suspicions) < int(DEFAULTS["suspicions"].value) or log.window >= LONG_WINDOW:
+            return
+        if not log.limit.paced and not history.paced_in_vain:
+            history.suspicions = []
+            self._repace(log, True)
+        elif log.limit.paced and len(history.suspicions) > 2 * int(DEFAULTS["suspicions"].value):
+            history.suspicions, history.paced_in_vain = [], True
+            self._repace(log, False)
 
     def _repace(self, log: RateLog, paced: bool) -> None:
         log.adopt(replace(log.limit, paced=paced))
@@ -135,13 +151,18 @@ class Feedback:
             self._rigging.learn(key, place.ceiling, 0.0)
             self._rigging.relearned(lane)
 
-    def _discover(self, lane: Lane, facts: RateLimitFacts) -> RateLog:
-        """A limit nobody knew of."""
+    def _discover(self, lane: Lane, facts: RateLimitFacts, sent: float) -> RateLog:
+        """A limit nobody knew of. What we sent lately counts in it too."""
         own = None if facts.scope == "account" else lane.model
         window = facts.window or min(86_400.0, max(60.0, facts.wait or 60.0))
         kind = facts.type or "unnamed"
         limit = Limit(kind, facts.amount or _UNNAMED, window, own, facts.unit, source="learned from a refusal")
         log = self._rigging.add(lane, limit)
+        if limit.unit == "requests":
+            for other in self._rigging.lanes_of(log):
+                longest = max((known for known in other.logs if known is not log), key=lambda x: x.window, default=None)
+                for mark in longest.marks_since(sent - window) if longest is not None and longest.limit.model else ():
+                    log.fill(1, mark)
         if facts.amount is not None:
             self._rigging.learn(limit.key, facts.amount, window)
         return log

@@ -200,6 +200,12 @@ class Permit:
         own = self.tokens_in if log.limit.unit == "input_tokens" else self.tokens_in + self.tokens_out
         return max(1, own)
 
+    def weight_in(self, log: RateLog) -> int:
+        """What this permit took of a limit; 0 if it was granted without it."""
+        if log in self.logs:
+            return 1
+        return next((weight for own, weight in zip(self.token_logs, self.weights, strict=True) if own is log), 0)
+
     def give_back(self) -> None:
         """Nothing was sent: every limit as if this permit had never been."""
         self.state = DONE

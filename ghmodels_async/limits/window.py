@@ -215,6 +215,10 @@ class RateLog:
         """How many requests can have arrived after `instant`, which may lie a little before the present window."""
         return self.held + len(self._marks) - bisect_left(self._marks, instant)
 
+    def marks_since(self, instant: float) -> list[float]:
+        """Marks after an instant, oldest first."""
+        return self._marks[bisect_left(self._marks, instant) :]
+
     def room(self, now: float) -> int:
         """How many more may be taken at `now`."""
         self._expire(now)
