@@ -157,12 +157,14 @@ class Admission:
         return best
 
     def _check_slots(self, account: str, model: str, quota: Quota) -> Refused | None:
-        most = self.amounts.get(CONCURRENT_REQUESTS, quota.concurrent)
+        changed = self.amounts.get(CONCURRENT_REQUESTS)
+        most = quota.concurrent if changed is None else changed
         busy = self.in_flight(account, model if self._per_model else "*")
         if most is not None and busy >= most:
             return Refused(CONCURRENT_REQUESTS, most, 0, 0.0)
-        if self._most_of_account is not None and self.in_flight(account) >= self._most_of_account:
-            return Refused(CONCURRENT_REQUESTS, self._most_of_account, 0, 0.0, "account")
+        most = self._most_of_account if changed is None else None
+        if most is not None and self.in_flight(account) >= most:
+            return Refused(CONCURRENT_REQUESTS, most, 0, 0.0, "account")
         return None
 
     def _window(self, account: str, model: str, row: str, rate: Rate) -> Window:

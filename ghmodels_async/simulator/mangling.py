@@ -41,7 +41,9 @@ def is_stream(answer: Answer) -> bool:
 
 
 def _events(answer: Answer) -> list[Frame]:
-    """The body with one event per frame."""
+    """The body with one event per frame; a body that is no stream is one event."""
+    if not is_stream(answer):
+        return answer.frames
     single: list[Frame] = []
     for delay, data in answer.frames:
         for number, part in enumerate(data.split(b"\n\n")[:-1]):
@@ -101,7 +103,9 @@ def dripped(answer: Answer, interval: float, size: int) -> Answer:
 
 
 def commented(answer: Answer, every: int, gap: float) -> Answer:
-    """Comment lines between events."""
+    """Comment lines between events of a stream."""
+    if not is_stream(answer):
+        return answer
     frames: list[Frame] = []
     for number, (delay, data) in enumerate(_events(answer)):
         if number % every == 0:
@@ -112,7 +116,9 @@ def commented(answer: Answer, every: int, gap: float) -> Answer:
 
 
 def labelled(answer: Answer) -> Answer:
-    """`event`, `id` and `retry` on every event, around its data."""
+    """`event`, `id` and `retry` on every event of a stream, around its data."""
+    if not is_stream(answer):
+        return answer
     frames = [
         (delay, b"event: message\nid: %d\n" % number + data[:-1] + b"retry: 3000\n\n")
         for number, (delay, data) in enumerate(_events(answer))
@@ -123,7 +129,7 @@ def labelled(answer: Answer) -> Answer:
 def swollen(answer: Answer, size: int) -> Answer:
     """One content event grows by `size` bytes of text."""
     filler = b"\\1" + b"x" * size + b"\\2"
-    frames = _events(answer)
+    frames = list(_events(answer))
     for number, (delay, data) in enumerate(frames):
         if _CONTENT.search(data):
             frames[number] = (delay, _CONTENT.sub(filler, data, count=1))
