@@ -76,8 +76,9 @@ class Table:
     def rows(self) -> Iterator[RawRow]:
         with _binary(self.path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
             reader = csv.DictReader(text, delimiter=self._delimiter, restkey="")
-            ordinal = 0
-            line = reader.line_num + 1
+            if reader.fieldnames is None:  # reads the header, so that line numbers start behind it
+                return
+            ordinal, line = 0, reader.line_num + 1
             for record in reader:
                 record.pop("", None)
                 yield RawRow(ordinal, line, _encoded(record))
