@@ -1,0 +1,83 @@
+"""`ghmodels simulate`, as a stranger runs it."""
+
+import json
+import signal
+import socket
+import urllib.error
+import urllib.request
+
+import pytest
+
+
+def ask(address, model="openai/gpt-4o-mini", path="/chat/completions"):
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "hello"}]}).encode()
+    request = urllib.request.Request(
+        f"{address}{path}", body, {"Authorization": "Bearer any", "Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+def test_it_serves_until_ctrl_c_and_says_what_it_saw(shell, ctrl_c, simulator_address):
+    with shell.running("simulate", "--speed", "20") as process:
+        address = simulator_address(process)
+        assert ask(address)["choices"][0]["message"]["content"].startswith("[simulated]")
+        ran = ctrl_c(process)
+    assert (ran.code, ran.err) == (0, "")
+    assert "1 request, 0 refused with 429." in ran.out
+
+
+def test_a_polite_kill_ends_it_as_well(shell, ctrl_c, simulator_address):
+    with shell.running("simulate") as process:
+        simulator_address(process)
+        assert ctrl_c(process, signal.SIGTERM).code == 0
+
+
+def test_it_refuses_as_the_plan_says(shell, ctrl_c, simulator_address):
+    with shell.running("simulate", "--plan", "free", "--speed", "20") as process:
+        address = simulator_address(process)
+        ask(address, "deepseek/deepseek-r1")
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            ask(address, "deepseek/deepseek-r1")
+        assert caught.value.code == 429
+        assert caught.value.headers["x-ratelimit-type"] == "UserByModelByMinute"
+        caught.value.close()
+        assert "2 requests, 1 refused with 429." in ctrl_c(process).out
+
+
+def test_the_lines_it_prints_can_be_run(shell, simulator_address):
+    with shell.running("simulate", "--plan", "pro", "--speed", "20") as process:
+        simulator_address(process)
+        lines = []
+        while not lines or "ghmodels chat" not in lines[-1]:
+            lines.append(process.stdout.readline().strip())
+        variables = dict(word.split("=", 1) for line in lines if line.startswith("export") for word in line.split()[1:])
+        assert variables["GHMODELS_PLAN"] == "pro"
+        words = lines[-1].replace("'", "").split()
+        ran = shell(*words[1:], **variables)
+    assert ran.code == 0
+    assert ran.out.startswith("[simulated]")
+
+
+def test_a_taken_port_is_a_usage_error(shell):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ran = shell("simulate", "--port", str(taken.getsockname()[1]))
+    assert ran.code == 2
+    assert "cannot listen" in ran.err
+
+
+def test_a_chosen_port_is_used(shell):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with shell.simulator("--port", str(port)) as address:
+        assert address == f"http://127.0.0.1:{port}/inference"
+
+
+@pytest.mark.parametrize("profile", ["groq", "openrouter", "mistral", "local"])
+def test_every_kind_of_service_can_be_simulated(shell, profile):
+    ran = shell("chat", "some-model", "hello", "--simulate", "--profile", profile, "--speed", "20")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("[simulated]")
