@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import urllib.request
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from ..errors import ConfigurationError
 
-__all__ = ["check_address", "environment_proxy", "is_loopback", "origin_of", "same_origin"]
+__all__ = ["check_address", "environment_proxy", "is_loopback", "origin_of", "redirect_target", "same_origin"]
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -38,6 +38,25 @@ def origin_of(url: str) -> tuple[str, str, int]:
 def same_origin(one: str, other: str) -> bool:
     """Whether two URLs share scheme, host and port. Source: RFC 6454 §5."""
     return origin_of(one) == origin_of(other)
+
+
+def redirect_target(url: str, method: str, status: int, location: str) -> str:
+    """Where a redirect may be followed to: inside the origin, and without turning a POST into a GET.
+
+    Raises:
+        ConfigurationError: It leads elsewhere. The key was not sent there.
+    """
+    try:
+        target = urljoin(url, location)
+        if (status in (307, 308) or method in ("GET", "HEAD")) and same_origin(url, target):
+            return target
+    except (ValueError, ConfigurationError):
+        target = location
+    raise ConfigurationError(
+        f"The server redirects to {target.partition('?')[0]}; the key is not sent there.",
+        checked=f"answer: HTTP {status} from {url.partition('?')[0]}",
+        fix="If that is the right address, set base_url to it",
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -26,7 +26,7 @@ from ..clock import Clock
 from ..errors import ConfigurationError, ConnectionFailedError, GHModelsError
 from .http import PhaseTimeouts, Request, ResponseHead
 from .loops import LoopSessions
-from .origins import check_address, environment_proxy, same_origin
+from .origins import check_address, environment_proxy, redirect_target
 from .phases import Phases
 from .trust import tls_context
 
@@ -122,22 +122,19 @@ class SessionPool:
 
     async def _follow(self, request: Request, answer: _Answer, timeouts: PhaseTimeouts) -> _Answer:
         """Follow redirects inside the origin: the key must not travel, and a POST must stay a POST."""
-        hops = 0
-        while answer.head.status in _REDIRECTS:
+        for _ in range(_MAX_HOPS):
             answer.release()
-            status, hops = answer.head.status, hops + 1
-            target = str(URL(request.url).join(URL(answer.head.headers.get("location", ""))))
-            keeps_method = status in (307, 308) or request.method in ("GET", "HEAD")
-            if hops > _MAX_HOPS or not keeps_method or not same_origin(request.url, target):
-                raise ConfigurationError(
-                    f"The server redirects to {target.partition('?')[0]}; the key is not sent there.",
-                    checked=f"answer: HTTP {status} from {request.url.partition('?')[0]}",
-                    fix="If that is the right address, set base_url to it",
-                )
+            location = answer.head.headers.get("location", "")
+            target = redirect_target(request.url, request.method, answer.head.status, location)
             request = replace(request, url=target)
             route = self._routes.get(target) or self._make_route(target)
             answer = await _exchange(self._clock, request, route, timeouts, None)
-        return answer
+            if answer.head.status not in _REDIRECTS:
+                return answer
+        answer.release()
+        raise ConfigurationError(
+            f"The server redirects in a circle at {request.url.partition('?')[0]}.", fix="Correct base_url"
+        )
 
     async def _adopt_loop(self) -> None:
         if self._closed:
@@ -157,7 +154,10 @@ class SessionPool:
                 session = self._owned.sessions[origin] = self._open_session()
         if len(self._routes) >= _MAX_ROUTES:
             self._routes.clear()
-        route = self._routes[url] = _Route(URL(url), session, proxy)
+        try:
+            route = self._routes[url] = _Route(URL(url), session, proxy)
+        except ValueError as error:
+            raise ConfigurationError(f"Not a valid address: {error}.", fix="Correct base_url") from None
         return route
 
     def _open_session(self) -> aiohttp.ClientSession:
