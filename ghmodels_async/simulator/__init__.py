@@ -6,6 +6,7 @@ catalogs and profiles say, and time.
 
 from ghmodels_async.simulator.accounts import DISABLED_ORGANIZATION
 from ghmodels_async.simulator.answer import Answer, Call, Ending
+from ghmodels_async.simulator.background import BackgroundServer
 from ghmodels_async.simulator.chat import OUTPUT_FILTERED, PROMPT_FILTERED, REFUSED
 from ghmodels_async.simulator.faults import Fault, Moment
 from ghmodels_async.simulator.log import Arrival, RequestLog
@@ -25,6 +26,7 @@ __all__ = [
     "WINDOW_KINDS",
     "Answer",
     "Arrival",
+    "BackgroundServer",
     "Call",
     "Ending",
     "Fault",

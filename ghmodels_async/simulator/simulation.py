@@ -174,6 +174,11 @@ class Simulation:
 
         Args:
             type: As the service calls it, e.g. ``UserByModelByMinute`` or ``UserConcurrentRequests``.
-            amount: The new amount.
+            amount: The new amount, at least 1.
+
+        Raises:
+            ValueError: An amount below 1.
         """
+        if amount < 1:
+            raise ValueError(f"a limit is at least 1, not {amount}")
         self._admission.amounts[type] = amount

@@ -252,8 +252,12 @@ def test_look_ups_and_refusals_take_nothing_from_a_sequence(desk: Open) -> None:
     asked.simulation.script([Fault.server_error()])
     assert asked.ask(method="GET", path="/catalog/models").status == 200
     assert asked.ask(token="expired").status == 401
-    asked.simulation.set_limit("UserByMinute", 0)
-    asked.simulation.clear_script()
+    asked.simulation.set_limit("UserConcurrentRequests", 1)
+    asked.simulation.script({2: Fault.server_error(503)})
+    assert asked.ask(hold=True).status == 500
+    assert [asked.ask().status for _ in range(3)] == [429] * 3
+    asked.let_go()
+    assert [asked.ask().status for _ in range(2)] == [200, 503]
 
 
 def test_rates_are_met_about_as_often_as_they_say_and_the_same_again_for_the_same_seed(desk: Open) -> None:
