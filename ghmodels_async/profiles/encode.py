@@ -84,7 +84,7 @@ def _name_ceiling(body: dict[str, Any], profile: Profile, model: str) -> None:
 
 def _json(body: dict[str, Any]) -> bytes:
     try:
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode()
+        return _encoder.encode(body).encode()
     except UnicodeEncodeError:
         # half a surrogate pair (a file name, a cut JSON string) has no UTF-8 form, but it has a JSON escape
         return json.dumps(body, separators=(",", ":"), allow_nan=False, default=_plain).encode()
@@ -98,3 +98,7 @@ def _plain(value: object) -> object:
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+# made once: json.dumps makes a new encoder at every call that asks for anything special
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Literal
+from functools import cached_property, lru_cache
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field
 
 from ghmodels_async import catalog
 
@@ -88,6 +89,7 @@ class Dialect(BaseModel):
         return matches(model, self.completion_tokens_models)
 
 
+@lru_cache(maxsize=4096)
 def matches(model: str, globs: tuple[str, ...]) -> bool:
     """Whether a glob matches the full id or the short name (after the last slash), ignoring case."""
     full = model.lower()
@@ -137,8 +139,27 @@ class Profile(BaseModel):
     """Limits over all models of the account. Rates with scope "account" inside a row bind that row's models only."""
     account_concurrent: int | None = None
 
-    _row_by_model: dict[str, str | None] = PrivateAttr(default_factory=dict)
-    _quota_by_key: dict[tuple[str, str], Quota | None] = PrivateAttr(default_factory=dict)
+    # cached_property and not PrivateAttr: pydantic looks private attributes up in Python, 1 us each
+    @cached_property
+    def _row_by_model(self) -> dict[str, str | None]:
+        return {}
+
+    @cached_property
+    def _quota_by_key(self) -> dict[tuple[str, str], Quota | None]:
+        return {}
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Profile:
+        """As pydantic's; what was looked up in this profile is not taken for the copy's."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied._row_by_model = {}
+        copied._quota_by_key = {}
+        return copied
+
+    def __copy__(self) -> Profile:
+        copied = super().__copy__()
+        for remembered in ("_row_by_model", "_quota_by_key"):  # `model_copy(update=...)` may change what they came from
+            copied.__dict__.pop(remembered, None)
+        return copied
 
     def row_of(self, model: str) -> str | None:
         """The limit row of a model: this profile's globs first, then the catalog snapshot, then the default row.

@@ -119,3 +119,10 @@ def test_plain_http_elsewhere_can_be_allowed():
 )
 def test_an_origin_is_written_in_one_way(base, origin):
     assert endpoint("groq", base).origin == origin
+
+
+def test_a_profile_without_an_address_finds_its_catalog_by_path(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text('name = "own"\ncatalog_url = "https://elsewhere.example/list"\n')
+    found = endpoint_of(profiles.load(str(path)), "https://own.example/v1")
+    assert found.catalog_url == "https://own.example/v1/list"

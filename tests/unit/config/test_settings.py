@@ -204,3 +204,9 @@ def test_a_missing_env_file_is_named(home):
 
 def test_settings_do_not_show_the_environment(home):
     assert "hush" not in repr(resolve(env={"GITHUB_TOKEN": "hush"}))
+
+
+def test_a_file_that_cannot_be_read_is_named(home):
+    (home / "ghmodels" / "config.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match=r"config\.toml cannot be read"):
+        resolve(env=env_of(home))

@@ -134,3 +134,11 @@ def test_embeddings_travel_with_their_texts():
 def test_embeddings_take_extra_fields():
     request = EmbeddingsRequest(model="m", input="a", extra_body={"input_type": "query"})
     assert json.loads(embeddings_body(request, profiles.load("github")))["input_type"] == "query"
+
+
+def test_a_set_travels_in_order():
+    assert body_of(extra_body={"x": {"b", "a"}, "y": frozenset([2, 1])})["x"] == ["a", "b"]
+
+
+def test_any_mapping_in_extra_body_travels_as_an_object():
+    assert body_of(extra_body={"x": MappingProxyType({"a": 1})})["x"] == {"a": 1}

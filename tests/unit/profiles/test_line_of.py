@@ -42,3 +42,7 @@ x = 4
 )
 def test_the_line_of_a_key_or_of_what_holds_it(path, line):
     assert line_of(TEXT, path) == line
+
+
+def test_text_that_only_looks_like_a_key_is_passed_over():
+    assert line_of('text = """\n"a\\q" = 1\n"""\nreal = 2\n', ("real",)) == 4

@@ -117,6 +117,7 @@ def test_ids_can_be_mapped_to_deployments(tmp_path):
         (("requests_per_hour = 200", "requests_per_hour = [200, 300]"), 24, "a whole number"),
         (("requests_per_hour = 200", "per_hour = 200"), 24, "unknown metric"),
         (('[models]\n"big-*"', '[modells]\n"big-*"'), 20, "modells: unknown key"),
+        (("[limits.any]\n", '[limits.any]\nday_anchor = "noon"\n'), 11, "us-pacific"),
         (("[account]\n", "[account]\nobserved = 1\n"), 24, "true or false"),
         (("[limits.any]\n", '[limits.any]\nscope = "world"\n'), 11, "scope"),
         (("[account]\n", '[ranges]\ntemperature = [2, 0]\n[account]\n'), 23, "down to"),
@@ -152,3 +153,24 @@ def test_an_unknown_name_lists_the_shipped_ones():
 def test_standing_on_an_unknown_profile_names_the_line(tmp_path):
     with pytest.raises(ProfileError, match=r"mine.toml:2: based_on: no shipped profile named 'nope'"):
         profiles.load(write(tmp_path, 'name = "mine"\nbased_on = "nope"\n'))
+
+
+def test_a_row_can_name_its_own_day_and_source(tmp_path):
+    own = OWN.replace("[limits.big]\n", '[limits.big]\nday_anchor = "us-pacific"\nsource = "a mail"\nobserved = true\n')
+    own = own.replace('tokens_in = ["n/a", 4000]', 'requests_per_day = ["n/a", 7]')
+    quota = profiles.load(write(tmp_path, own)).quota_of("big-model", "large")
+    day = next(rate for rate in quota.rates if rate.window == 86400)
+    assert (day.amount, day.anchor, day.observed) == (7, "us-pacific", True)
+    assert quota.source == "a mail, 2026-11-22"
+
+
+def test_a_limit_can_have_the_servers_own_name(tmp_path):
+    own = OWN + '[limit_types]\nrequests_per_minute = "RPM"\naccount_requests_per_hour = "AccountHourly"\n'
+    rates = profiles.load(write(tmp_path, own)).quota_of("anything", "small").rates
+    assert {"RPM", "AccountHourly"} <= {rate.type for rate in rates}
+
+
+def test_inheritance_goes_through_more_than_one_step(tmp_path):
+    mine = profiles.load(write(tmp_path, 'name = "mine"\nbased_on = "github-legacy"\ntitle = "Mirror"\n'))
+    assert mine.base_url == "https://models.inference.ai.azure.com"
+    assert mine.quota_of("gpt-4o", "free").concurrent == 2

@@ -79,3 +79,12 @@ def test_a_profile_is_frozen_and_pickles(github):
 )
 def test_reasoning_models_want_the_other_name_of_the_ceiling(github, model, completion):
     assert github.dialect.wants_completion_tokens(model) is completion
+
+
+def test_a_changed_copy_looks_up_anew(github):
+    assert github.row_of("openai/gpt-4o") == "high"
+    github.quota_of("openai/gpt-4o", "free")
+    changed = github.model_copy(update={"models": {"openai/gpt-4o": "low"}, "account": ()})
+    assert changed.row_of("openai/gpt-4o") == "low"
+    assert [rate.amount for rate in changed.quota_of("openai/gpt-4o", "free").rates] == [15, 150]
+    assert github.row_of("openai/gpt-4o") == "high"
