@@ -21,7 +21,7 @@ from .permit import Permit
 from .window import NEVER, RateLog
 
 if TYPE_CHECKING:
-    from .gate import Gate
+    from .desk import Desk
 
 __all__ = ["Admission"]
 
@@ -29,8 +29,8 @@ __all__ = ["Admission"]
 class Admission:
     """The judge at the door of a gate."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     def admit(self, permit: Permit, *, returning: bool) -> None:
         """Let it line up, or raise. `returning`: it has its place already, only those of higher classes are before it.
@@ -38,12 +38,12 @@ class Admission:
         Raises:
             QueueFullError, QuotaExhaustedError, WouldExceedDeadlineError: See `Gate.acquire`.
         """
-        lane, rank, queue = permit.lane, permit.rank, self._gate.queue
-        if queue.waiting >= self._gate.options.queue_limit and not returning:
+        lane, rank, queue = permit.lane, permit.rank, self._desk.queue
+        if queue.waiting >= self._desk.options.queue_limit and not returning:
             raise QueueFullError(
                 model=lane.model,
                 queued=queue.waiting,
-                maximum=self._gate.options.queue_limit,
+                maximum=self._desk.options.queue_limit,
                 retry_after=max(0.0, self.eta(lane, rank)),
                 fix="Ask for fewer at once, or use map(), which never has more than a window's worth in the queue.",
             )
@@ -56,7 +56,7 @@ class Admission:
 
     def objection(self, permit: Permit, ahead: int, batch_ahead: int) -> GHModelsError | None:
         """Why this permit cannot be served in time with `ahead` others before it; None if it can."""
-        lane, now = permit.lane, self._gate.line.now()
+        lane, now = permit.lane, self._desk.line.now()
         if not permit.waits:
             for log in (*lane.logs, *lane.token_logs):
                 opens = self._exhausted(log, permit, ahead, now)
@@ -67,7 +67,7 @@ class Admission:
         at, limit = self._eta(lane, permit.rank, ahead, batch_ahead, now, permit)
         if at <= permit.deadline:
             return None
-        wall = None if at == NEVER else self._gate.line.wall_of(at)
+        wall = None if at == NEVER else self._desk.line.wall_of(at)
         return WouldExceedDeadlineError(
             model=lane.model, eta=at - now, limit=limit or None, retry_at=wall, fix="Allow more time, or call later."
         )
@@ -75,14 +75,14 @@ class Admission:
     def exhausted(self, log: RateLog, lane: Lane, opens: float) -> QuotaExhaustedError:
         """The error for a long quota that is used up until the instant `opens`."""
         limit = log.limit
-        reset = datetime.fromtimestamp(self._gate.line.wall_of(opens), UTC)
+        reset = datetime.fromtimestamp(self._desk.line.wall_of(opens), UTC)
         return QuotaExhaustedError(
             f"{limit.amount} {limit.unit} per {_span(limit.window)} ({limit.type}) are used up until "
             f"{reset:%Y-%m-%d %H:%M:%S} UTC.",
             model=lane.model,
             limit=limit.type,
             reset_at=reset,
-            retry_after=max(0.0, opens - self._gate.line.now()),
+            retry_after=max(0.0, opens - self._desk.line.now()),
             checked=f"{log.used()} of {log.cap} counted here; the number comes from: {limit.source}",
             fix='Wait until then (on_exhausted="wait" does), or use another model: quotas are per model.',
         )
@@ -102,7 +102,7 @@ class Admission:
                 if permit.deadline is not None or not permit.waits:
                     error = self.objection(permit, ahead, place)
                     if error is not None:
-                        self._gate.queue.fail(permit, error)
+                        self._desk.queue.fail(permit, error)
                         continue
                 ahead += 1
 
@@ -129,17 +129,17 @@ class Admission:
 
     def eta(self, lane: Lane, rank: int) -> float:
         """Seconds until a newcomer of this class could go."""
-        gate = self._gate
-        if gate.line.loop is None:
+        desk = self._desk
+        if desk.line.loop is None:
             return 0.0
-        now = gate.line.now()
+        now = desk.line.now()
         return self._eta(lane, rank, lane.ahead(rank), lane.waiting[BATCH], now, None)[0] - now
 
     def forecast(self, rows: Mapping[Lane, int]) -> float:
         """Seconds until all of these are done."""
-        if self._gate.line.loop is None:
+        if self._desk.line.loop is None:
             return max((self.lower_bound(lane, count) for lane, count in rows.items()), default=0.0)
-        now, last = self._gate.line.now(), 0.0
+        now, last = self._desk.line.now(), 0.0
         for lane, count in rows.items():
             ahead = sum(lane.waiting) + max(0, count - 1)
             at, _ = self._eta(lane, BATCH, ahead, lane.waiting[BATCH] + max(0, count - 1), now, None)
@@ -157,7 +157,7 @@ class Admission:
         self, lane: Lane, rank: int, ahead: int, batch_ahead: int, now: float, permit: Permit | None
     ) -> tuple[float, str]:
         at, limit = lane.eta(now, ahead, rank, batch_ahead, permit)
-        others = [other for other in self._gate.queue.active if other is not lane]
+        others = [other for other in self._desk.queue.active if other is not lane]
         shared = [log for log in lane.logs if log.limit.model is None] if others else []
         if shared:
             # Models take turns at what they share: each other one goes at most once per turn of ours.
@@ -168,7 +168,7 @@ class Admission:
 
     def _exhausted(self, log: RateLog, permit: Permit, ahead: int, now: float) -> float | None:
         """When `log` opens for this permit, if that is longer from now than anybody should wait for an answer."""
-        patience = now + self._gate.options.exhausted_after
+        patience = now + self._desk.options.exhausted_after
         long = log.window >= LONG_WINDOW
         if (not long and log.blocked_until <= patience) or ahead < log.quick:
             return None

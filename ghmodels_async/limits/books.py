@@ -5,28 +5,37 @@ The line's instants become wall times here and nowhere else.
 
 from __future__ import annotations
 
+from .anchored import AnchoredLog
+from .leases import Lease, Stock
 from .ledger import Block, Busy, Learned, Ledger, Opened, SlotWant, Want
 from .permit import Permit
 from .timeline import TimeLine
-from .tokens import TokenLog
-from .window import AnchoredLog, RateLog
+from .window import RateLog
 
 __all__ = ["Books"]
 
 
 class Books:
-    """One gate's dealings with its ledger."""
+    """One gate's dealings with its ledger.
 
-    def __init__(self, ledger: Ledger, line: TimeLine) -> None:
+    Args:
+        ledger: Not opened yet.
+        line: The gate's time.
+        lease_from: Amount from which a limit is taken from the ledger in blocks.
+    """
+
+    def __init__(self, ledger: Ledger, line: TimeLine, *, lease_from: int) -> None:
         self.ledger = ledger
-        self._line = line
         self.opened = False
         self.where = ""
-        self._notes: set[str] = set()
+        self._line = line
+        self._lease_from = lease_from
+        self._stocks: dict[str, Stock] = {}
 
     async def open(self) -> Opened:
         """Open the ledger; what it knows."""
         contents = await self.ledger.open()
+        self._stocks = {}
         self.opened = True
         self.where = contents.where
         return contents
@@ -38,43 +47,40 @@ class Books:
     async def reserve(self, permit: Permit) -> Busy | None:
         """Have the ledger take what it covers; None when it did.
 
-        Cancellation: safe: what was taken is given back by the ledger.
+        Cancellation: safe: what was taken is given back, here or by the ledger.
         """
-        ledger = self.ledger
-        wants = [self._want(log, 1) for log in permit.logs if ledger.covers(log.window)]
-        wants += [
-            self._want(log, weight)
-            for log, weight in zip(permit.token_logs, permit.weights, strict=True)
-            if ledger.covers(log.window)
-        ]
-        slots = []
-        if ledger.shared:
-            slots = [
-                SlotWant(name, place.cap)
-                for name, place in zip(permit.lane.place_names, permit.places, strict=True)
-                if place.cap is not None
-            ]
-        id = ledger.new_id()
-        answer = await ledger.reserve(id, wants, slots)
-        if isinstance(answer, Busy):
-            return answer
-        permit.ledger_id = id
-        return None
+        ledger, wants = self.ledger, []
+        taken: list[tuple[Stock, Lease]] = []
+        try:
+            for want in self._wants(permit, covered=True):
+                if want.maximum < self._lease_from or want.amount != 1 or ledger.shared:
+                    wants.append(want)
+                    continue
+                stock = self._stock(want.limit)
+                lease = stock.take() or await stock.fetch(want)
+                if isinstance(lease, Busy):
+                    self._put_back(taken)
+                    return lease
+                taken.append((stock, lease))
+            busy = await self._reserve(permit, wants)
+        except BaseException:
+            self._put_back(taken)
+            raise
+        if busy is not None:
+            self._put_back(taken)
+        else:
+            permit.leases = tuple(taken)
+        return busy
 
     def sent(self, permit: Permit) -> None:
         """It left: its windows count from its mark."""
         ledger, at = self.ledger, self._line.dated(permit.mark)
         if permit.ledger_id is not None:
             ledger.sent(permit.ledger_id, at)
-        if permit.lane.recorded:
-            wants = [self._want(log, 1) for log in permit.logs if not ledger.covers(log.window)]
-            wants += [
-                self._want(log, weight)
-                for log, weight in zip(permit.token_logs, permit.weights, strict=True)
-                if not ledger.covers(log.window)
-            ]
-            if wants:
-                ledger.record(permit.ledger_id or ledger.new_id(), wants, at=at)
+        for stock, lease in permit.leases:
+            stock.sent(lease, permit.mark)
+        if permit.lane.recorded and (wants := self._wants(permit, covered=False)):
+            ledger.record(permit.ledger_id or ledger.new_id(), wants, at=at)
 
     def settled(self, permit: Permit, until: float | None) -> None:
         """It ended; its slots are free at the instant `until`, or now."""
@@ -86,7 +92,7 @@ class Books:
             for log, weight in zip(permit.token_logs, permit.weights, strict=True)
             if ledger.covers(log.window)
         }
-        if ledger.shared:
+        if ledger.shared:  # short windows are shared too: there the evidence is worth a write
             ledger.sent(permit.ledger_id, self._line.dated(permit.mark))
         wall = None if until is None else self._line.dated(until)
         ledger.settle(permit.ledger_id, amounts=amounts or None, slots_until=wall)
@@ -96,6 +102,8 @@ class Books:
         if permit.ledger_id is not None:
             self.ledger.refund(permit.ledger_id)
             permit.ledger_id = None
+        self._put_back(permit.leases)
+        permit.leases = ()
 
     def block(self, key: str, until: float, reason: str) -> None:
         """Keep the next process from a limit too."""
@@ -108,15 +116,46 @@ class Books:
         return lesson
 
     async def close(self) -> None:
-        """Flush and let go."""
+        """Give back what was leased and not used, flush, let go."""
         if self.opened:
+            for stock in self._stocks.values():
+                stock.close()
             self.opened = False
             await self.ledger.aclose()
+
+    def _stock(self, key: str) -> Stock:
+        stock = self._stocks.get(key)
+        if stock is None:
+            stock = self._stocks[key] = Stock(key, self.ledger, self._line)
+        return stock
+
+    def _put_back(self, taken: list[tuple[Stock, Lease]] | tuple[tuple[Stock, Lease], ...]) -> None:
+        for stock, lease in taken:
+            stock.put_back(lease)
+
+    async def _reserve(self, permit: Permit, wants: list[Want]) -> Busy | None:
+        ledger, slots = self.ledger, []
+        if ledger.shared:
+            named = zip(permit.lane.place_names, permit.places, strict=True)
+            slots = [SlotWant(name, place.cap) for name, place in named if place.cap is not None]
+        if not wants and not slots:
+            return None
+        id = ledger.new_id()
+        answer = await ledger.reserve(id, wants, slots)
+        if isinstance(answer, Busy):
+            return answer
+        permit.ledger_id = id
+        return None
+
+    def _wants(self, permit: Permit, *, covered: bool) -> list[Want]:
+        covers = self.ledger.covers
+        wants = [self._want(log, 1) for log in permit.logs if covers(log.window) == covered]
+        weighed = zip(permit.token_logs, permit.weights, strict=True)
+        return wants + [self._want(log, weight) for log, weight in weighed if covers(log.window) == covered]
 
     def _want(self, log: RateLog, amount: int) -> Want:
         period = None
         if isinstance(log, AnchoredLog):
             start, end = log.day(self._line.now())
             period = (self._line.wall_of(start), self._line.wall_of(end))
-        own = min(amount, log.cap) if isinstance(log, TokenLog) else amount
-        return Want(log.limit.key, own, log.cap, log.window, log.slack, period)
+        return Want(log.limit.key, min(amount, log.cap), log.cap, log.window, log.slack, period)

@@ -27,7 +27,7 @@ from .tightening import told, unaccounted
 from .window import NEVER, OUT, RateLog
 
 if TYPE_CHECKING:
-    from .gate import Gate
+    from .desk import Desk
 
 __all__ = ["Feedback"]
 
@@ -44,9 +44,9 @@ _BUSY_POLL = 0.25
 
 
 _SUSPICION = (
-    "%s was refused by %s although there was room by our own count: another program, or an earlier run of this one, seems "
-    "to spend the same quota. If it runs on this host, give both clients shared=True (one ledger); otherwise lower the "
-    "limit with limits={...}. Going on with a share of %d of %d, growing by one per clean window."
+    "%s was refused by %s although there was room by our own count: another program, or an earlier run of this one, "
+    "seems to spend the same quota. If it runs on this host, give both clients shared=True (one ledger); otherwise "
+    "lower the limit with limits={...}. Going on with a share of %d of %d, growing by one per clean window."
 )
 
 
@@ -69,8 +69,8 @@ class Feedback:
         last: Ledger key of a limit -> when it last refused, and what it said.
     """
 
-    def __init__(self, gate: Gate, rigging: Rigging) -> None:
-        self._gate = gate
+    def __init__(self, desk: Desk, rigging: Rigging) -> None:
+        self._desk = desk
         self._rigging = rigging
         self._histories: dict[RateLog, _History] = {}
         self.last: dict[str, tuple[float, str]] = {}
@@ -102,7 +102,7 @@ class Feedback:
         until = at + pause(facts, log.window)
         if until > log.blocked_until:
             log.block(until)
-            self._gate.books.block(log.limit.key, until, sentence)
+            self._desk.books.block(log.limit.key, until, sentence)
         if not echo and permit.weight_in(log):
             _log.info("%s refused %s: %s (%s)", log.limit.type, lane.model, sentence, cause.value)
             if cause is Cause.LATE:
@@ -173,7 +173,7 @@ class Feedback:
         amount, window = facts.amount or limit.amount, facts.window or limit.window
         if (amount, window) == (limit.amount, limit.window):
             return
-        lesson = Learned(limit.key, amount, window, self._gate.clock.wall(), "paced" if limit.paced else "safe")
+        lesson = Learned(limit.key, amount, window, self._desk.clock.wall(), "paced" if limit.paced else "safe")
         better = with_lesson(limit, lesson)
         if better != limit:
             log.adopt(better)
@@ -181,8 +181,8 @@ class Feedback:
 
     def _changed(self, log: RateLog) -> None:
         for lane in self._rigging.lanes_of(log):
-            self._gate.review(lane)
-        self._gate.queue.run()
+            self._desk.review(lane)
+        self._desk.queue.run()
 
     # --- other answers ---------------------------------------------------------------------------------------------
 
@@ -204,7 +204,7 @@ class Feedback:
                 log.probed(well)
                 for lane in self._rigging.lanes_of(log):
                     self._rigging.rewatch(lane)
-                self._gate.queue.run()
+                self._desk.queue.run()
 
     def _tighten(self, lane: Lane, headers: Mapping[str, str], at: float) -> None:
         for word in told(headers):
@@ -219,10 +219,10 @@ class Feedback:
 
     def busy(self, permit: Permit, busy: Busy) -> None:
         """The ledger says that others were faster: wait for what they hold, the place in the queue is kept."""
-        lane, line = permit.lane, self._gate.line
+        lane, line = permit.lane, self._desk.line
         until = line.at_wall(busy.until)
         if not busy.firm:
-            until = min(until, line.now() + max(_BUSY_POLL, 0.02 * self._gate.clock.scale))
+            until = min(until, line.now() + max(_BUSY_POLL, 0.02 * self._desk.clock.scale))
         for log in (*lane.logs, *lane.token_logs):
             if log.limit.key == busy.limit:
                 log.block(until)

@@ -26,8 +26,9 @@ from .tokens import TokenLog
 from .window import RateLog
 
 if TYPE_CHECKING:
-    from .gate import Gate
+    from .desk import Desk
     from .lane import Lane
+    from .leases import Lease, Stock
 
 __all__ = ["DONE", "GRANTED", "QUEUED", "SENT", "Outcome", "Permit"]
 
@@ -64,10 +65,12 @@ class Permit:
     __slots__ = (
         "answered_at",
         "deadline",
+        "desk",
+        "epoch",
         "future",
-        "gate",
         "granted_at",
         "lane",
+        "leases",
         "ledger_id",
         "logs",
         "mark",
@@ -84,15 +87,17 @@ class Permit:
         "weights",
     )
 
-    def __init__(self, gate: Gate, lane: Lane, rank: int, seq: int) -> None:
-        self.gate = gate
+    def __init__(self, desk: Desk, lane: Lane, rank: int, seq: int) -> None:
+        self.desk = desk
         self.lane = lane
         self.rank = rank
         self.seq = seq
         self.state = QUEUED
         self.mark = 0.0
         self.queue_wait = 0.0
+        self.epoch = desk.epoch
         self.ledger_id: str | None = None
+        self.leases: tuple[tuple[Stock, Lease], ...] = ()
         # The rest is set by whoever needs it: a waiter costs memory a hundred thousand times.
         self.logs: tuple[RateLog, ...] = ()
         self.token_logs: tuple[TokenLog, ...] = ()
@@ -122,18 +127,18 @@ class Permit:
         Args:
             at: Nominal monotonic seconds (`Clock.now`).
         """
-        if self.state != GRANTED:
+        if self.state != GRANTED or self.epoch != self.desk.epoch:
             return
         self.state = SENT
-        at += self.gate.slept
+        at += self.desk.line.slept
         self.sent_at = at
-        self.mark = mark = at + self.gate.travel
+        self.mark = mark = at + self.desk.travel
         for log in self.logs:
             log.sent(mark)
         for tokens, weight in zip(self.token_logs, self.weights, strict=True):
             tokens.sent(mark, weight)
-        if self.ledger_id is not None or self.lane.recorded:
-            self.gate.on_sent(self)
+        if self.lane.covered or self.lane.recorded:
+            self.desk.sent(self)
 
     def answered(self, at: float, status: int, headers: Mapping[str, str]) -> None:
         """The head of the answer arrived: evidence of when the request did.
@@ -147,17 +152,17 @@ class Permit:
             self.sent(at)
         if self.state != SENT:
             return
-        at += self.gate.slept
+        at += self.desk.line.slept
         self.answered_at = at
         lane = self.lane
         arrival = latest_arrival(
-            self.sent_at, at, status, headers, travel=self.gate.travel, cautious=lane.cautious_until > at
+            self.sent_at, at, status, headers, travel=self.desk.travel, cautious=lane.cautious_until > at
         )
         if arrival == self.mark and arrival < at:
             lane.guessed_at = at
         self._move(arrival)
         if lane.watched:
-            self.gate.on_answer(self, at, status, headers)
+            self.desk.answered(self, at, status, headers)
 
     def settle(
         self,
@@ -177,23 +182,26 @@ class Permit:
         """
         if self.state == DONE or self.state == QUEUED:
             return
+        if self.epoch != self.desk.epoch:  # its loop is gone, and the gate has counted it as sent then
+            self.state = DONE
+            return
         if self.state == GRANTED:
             if outcome not in _ANSWERED:
                 self.give_back()
                 return
             self.sent(at)
-        at += self.gate.slept
+        at += self.desk.line.slept
         self.state = DONE
         if not self.answered_at and outcome in _UNSURE:
             self._move(max(self.mark, at))
         if self.token_logs and usage_tokens_in is not None:
             self._amend(usage_tokens_in, usage_tokens_out or 0)
-        until = None if outcome in _ANSWERED else at + self.gate.options.linger
+        until = None if outcome in _ANSWERED else at + self.desk.options.linger
         for place in self.places:
             if outcome is Outcome.COMPLETED:
                 place.completed(at - self.sent_at)
             place.give_back(until)
-        self.gate.on_settled(self, until)
+        self.desk.settled(self, until)
 
     def weight(self, log: TokenLog) -> int:
         """What this request weighs in a limit on tokens."""
@@ -209,13 +217,15 @@ class Permit:
     def give_back(self) -> None:
         """Nothing was sent: every limit as if this permit had never been."""
         self.state = DONE
+        if self.epoch != self.desk.epoch:
+            return
         for log in self.logs:
             log.refund()
         for tokens, weight in zip(self.token_logs, self.weights, strict=True):
             tokens.refund(weight)
         for place in self.places:
             place.give_back()
-        self.gate.on_refunded(self)
+        self.desk.refunded(self)
 
     def _move(self, arrival: float) -> None:
         if arrival == self.mark:

@@ -70,8 +70,8 @@ def open_gate(
             line=TimeLine(clock),
         )
         _gates[key] = gate
-    elif not gate.users and gate.books.where != "memory" and isinstance(ledger, str):
-        gate.books.ledger = ledger_for(
+    elif not gate.users and gate.desk.books.where != "memory" and isinstance(ledger, str):
+        gate.desk.books.ledger = ledger_for(
             ledger, account=account, base_url=base_url, clock=clock, shared=shared, directory=directory
         )
     if options is not None and options != gate.options:

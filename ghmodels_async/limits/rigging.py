@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .. import catalog
 from ..errors import GHModelsError
 from ..profiles import Profile
+from .anchored import AnchoredLog
 from .days import day_around
 from .lane import BATCH, Lane
 from .ledger import Block, Grant, Learned, Opened
@@ -18,10 +19,10 @@ from .quota import ACCOUNT, Allowance, Limit, allowance, limit_key, with_lesson
 from .slots import Slots
 from .smoother import Smoother
 from .tokens import TokenLog
-from .window import OPEN, AnchoredLog, RateLog
+from .window import OPEN, RateLog
 
 if TYPE_CHECKING:
-    from .gate import Gate
+    from .desk import Desk
 
 __all__ = ["Rigging"]
 
@@ -34,10 +35,10 @@ class Rigging:
         logs: By ledger key.
     """
 
-    def __init__(self, profile: Profile, plan: str, gate: Gate) -> None:
+    def __init__(self, profile: Profile, plan: str, desk: Desk) -> None:
         self.profile = profile
         self.plan = plan
-        self._gate = gate
+        self._desk = desk
         self.lanes: dict[str, Lane] = {}
         self.logs: dict[str, RateLog] = {}
         self._places: dict[str, Slots] = {}
@@ -96,7 +97,7 @@ class Rigging:
 
     def learn(self, key: str, amount: int, window: float, paced: bool = False) -> None:
         """Remember a lesson, now and for the next process; the lanes' logs are changed by the caller."""
-        self._lessons[key] = self._gate.books.learn(key, amount, window, "paced" if paced else "safe")
+        self._lessons[key] = self._desk.books.learn(key, amount, window, "paced" if paced else "safe")
 
     def relearned(self, lane: Lane) -> None:
         """Read sizes and concurrency of a lane anew."""
@@ -111,13 +112,31 @@ class Rigging:
 
     def rerig(self, lane: Lane, *more: RateLog) -> None:
         """Bind a lane to its logs (and more), and pace its batch accordingly."""
-        ledger = self._gate.books.ledger
+        ledger = self._desk.books.ledger
         logs = list(dict.fromkeys((*lane.logs, *lane.token_logs, *more)))
         lane.covered = any(ledger.covers(log.window) for log in logs) or (ledger.shared and bool(lane.places))
-        lane.recorded = self._gate.books.records()
+        lane.recorded = self._desk.books.records()
         lane.rig(logs)
         self.rewatch(lane)
         self._pace(lane)
+
+    def stepped(self) -> None:
+        """The wall clock was set."""
+        for log in self.logs.values():
+            if isinstance(log, AnchoredLog):
+                log.distrust()
+
+    def orphaned(self) -> None:
+        """The loop is gone: what was under way on it counts as sent now, and its slots linger."""
+        now = self._desk.line.now()
+        for log in self.logs.values():
+            log.orphan(now)
+        for key, place in self._places.items():
+            self._places[key] = place.orphaned(now + self._desk.options.linger)
+        for lane in dict.fromkeys(self.lanes.values()):
+            lane.places = tuple(self._places[name] for name in lane.place_names)
+            if lane.smoother is not None:
+                lane.smoother.stop()
 
     def rewatch(self, lane: Lane) -> None:
         """Look at every answer of a lane only while that is good for something."""
@@ -133,7 +152,7 @@ class Rigging:
         return model if entry is None else entry.id
 
     def _allowance(self, model: str) -> Allowance:
-        options = self._gate.options
+        options = self._desk.options
         return allowance(self.profile, model, self.plan, overrides=options.limits, learned=self._lessons)
 
     def _make(self, allowed: Allowance) -> Lane:
@@ -142,7 +161,7 @@ class Rigging:
         account = limit_key(None, "concurrent")
         if allowed.account_concurrent is not None or account in self._places:
             places[account] = self._place(account, allowed.account_concurrent)
-        lane = Lane(allowed, tuple(places.values()), self._gate.options)
+        lane = Lane(allowed, tuple(places.values()), self._desk.options)
         lane.place_names = tuple(places)
         known = {limit.key for limit in allowed.limits}
         shared = (log for key, log in self.logs.items() if key.startswith(ACCOUNT) and key not in known)
@@ -160,22 +179,25 @@ class Rigging:
         log = self.logs.get(limit.key)
         if log is not None:
             return log
-        gate = self._gate
-        durable = gate.books.ledger.covers(limit.window)
+        desk = self._desk
+        durable = desk.books.ledger.covers(limit.window)
         long = limit.window >= LONG_WINDOW
         # A twentieth of the travel margin: what is left once an arrival is known is timers and rounding.
-        slack = gate.options.day_margin if long else gate.travel / 15
+        slack = desk.options.day_margin if long else desk.travel / 15
         if limit.anchor != "rolling" and limit.unit == "requests":
-            log = AnchoredLog(limit, slack=slack, turn=self._turn(limit.anchor), durable=durable)
+            turn = self._turn(limit.anchor)
+            log = AnchoredLog(limit, slack=slack, turn=turn, travel=desk.travel, durable=durable)
         else:
-            log = (RateLog if limit.unit == "requests" else TokenLog)(limit, slack=slack, durable=durable)
+            log = (RateLog if limit.unit == "requests" else TokenLog)(
+                limit, slack=slack, travel=desk.travel, durable=durable
+            )
         self.logs[limit.key] = log
         self._fill(log)
         return log
 
     def _fill(self, log: RateLog) -> None:
         """Count what the ledger knows of a limit, once."""
-        line = self._gate.line
+        line = self._desk.line
         for grant in self._grants.pop(log.limit.key, ()):
             log.fill(grant.amount, line.at_wall(grant.at))
         block = self._blocks.pop(log.limit.key, None)
@@ -183,7 +205,7 @@ class Rigging:
             log.block(line.at_wall(block.until))
 
     def _turn(self, anchor: str) -> Callable[[float], tuple[float, float]]:
-        line = self._gate.line
+        line = self._desk.line
 
         def turn(instant: float) -> tuple[float, float]:
             start, end = day_around(line.wall_of(instant), anchor)
@@ -195,14 +217,14 @@ class Rigging:
         """Batch leaves evenly, at the rate of the tightest window that is worth spreading over."""
         if lane.smoother is not None or all(log.window >= LONG_WINDOW for log in lane.logs):
             return
-        travel = self._gate.travel
+        travel = self._desk.travel
 
         def period() -> float:
             return max((log.window + travel) / log.cap for log in lane.logs if log.window < LONG_WINDOW)
 
         lane.smoother = Smoother(
             period,
-            self._gate.line,
+            self._desk.line,
             waiting=lambda: lane.waiting[BATCH] > 0,
-            deposited=self._gate.queue.run,
+            deposited=self._desk.queue.run,
         )

@@ -97,10 +97,14 @@ class Slots:
         self.ceiling = ceiling
         self._set_cap(ceiling)
 
-    def reset(self, until: float) -> None:
-        """Whoever held slots is gone without a word: let them linger."""
-        while len(self._lingering) < self.used:
-            self.give_back(until)
+    def orphaned(self, until: float) -> Slots:
+        """A successor in which everybody who still holds a slot lingers until `until`; nobody gives back to it."""
+        heir = Slots(self.ceiling, step=self._step)
+        heir.service = self.service
+        heir.used = self.used
+        heir._lingering.extend([until] * self.used)
+        heir._set_cap(self.cap)
+        return heir
 
     def wait_for(self, ahead: int, now: float) -> float:
         """An estimate of when one is free after `ahead` others had theirs."""

@@ -38,13 +38,12 @@ class TimeLine:
         sleep: How long the host has slept, seconds; None if unknown.
     """
 
-    __slots__ = ("_ahead", "_asleep", "_sleep", "clock", "loop", "slept", "stepped")
+    __slots__ = ("_ahead", "_asleep", "_sleep", "clock", "loop", "slept")
 
     def __init__(self, clock: Clock, *, sleep: Callable[[], float | None] = host_sleep) -> None:
         self.clock = clock
         self.loop: asyncio.AbstractEventLoop | None = None
         self.slept = 0.0
-        self.stepped = 0.0
         self._sleep = sleep
         self._asleep = sleep()
         self._ahead: float | None = None
@@ -79,21 +78,17 @@ class TimeLine:
         assert self.loop is not None
         return self.loop.call_at((instant - self.slept) / self.clock.scale, callback)
 
-    def check(self) -> bool:
-        """Compare the clocks; whether the line or the wall has jumped since the last look."""
+    def check(self) -> float:
+        """Compare the clocks: sleep of the host is added to the line. Returns by how much the wall was set, or 0."""
         assert self._ahead is not None
         asleep = self._sleep()
         if asleep is not None and self._asleep is not None:
             more = (asleep - self._asleep) * self.clock.scale
         else:
             more = self.clock.wall() - self.now() - self._ahead
-        jumped = more > TOLERANCE * self.clock.scale
-        if jumped:
+        if more > TOLERANCE * self.clock.scale:
             self.slept += more
-        self._asleep = asleep
+            self._asleep = asleep
         drift = self.clock.wall() - self.now() - self._ahead
-        if abs(drift) > TOLERANCE * self.clock.scale:
-            self.stepped += drift
-            jumped = True
         self._ahead += drift
-        return jumped
+        return drift if abs(drift) > TOLERANCE * self.clock.scale else 0.0

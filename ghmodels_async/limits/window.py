@@ -24,14 +24,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Callable
 
 from .quota import Limit
 
-__all__ = ["DUE", "NEVER", "OPEN", "OUT", "AnchoredLog", "RateLog", "Turn"]
-
-Turn = Callable[[float], tuple[float, float]]
-"""Start and end of the day around an instant."""
+__all__ = ["DUE", "NEVER", "OPEN", "OUT", "RateLog"]
 
 NEVER = math.inf
 """Not at any known time: something else has to happen first."""
@@ -48,6 +44,7 @@ class RateLog:
     Args:
         limit: The limit.
         slack: Seconds added to the window: clock drift, timer resolution, rounding.
+        travel: Seconds by which the time to the server may vary; only even pacing needs to know.
         durable: Whether the ledger must know a request before it is sent.
     """
 
@@ -69,11 +66,13 @@ class RateLog:
         "quick",
         "share_grows_at",
         "slack",
+        "travel",
         "window",
     )
 
-    def __init__(self, limit: Limit, *, slack: float, durable: bool = False) -> None:
+    def __init__(self, limit: Limit, *, slack: float, travel: float = 0.0, durable: bool = False) -> None:
         self.slack = slack
+        self.travel = travel
         self.durable = durable
         self.held = 0
         self.blocked_until = -NEVER
@@ -92,10 +91,9 @@ class RateLog:
         self.window = limit.window
         self.hold = limit.window + self.slack
         # A sliding counter (Cloudflare's kind) admits only L-1 evenly spaced requests per window for certain.
-        self.pace = self.hold / (limit.amount - 1 if limit.amount > 1 else 0.5) if limit.paced else 0.0
+        spaced = limit.amount - 1 if limit.amount > 1 else 0.5
+        self.pace = (self.hold + self.travel) / spaced if limit.paced else 0.0
         self._refresh()
-
-    # --- admission -------------------------------------------------------------------------------------------------
 
     def used(self) -> int:
         """What counts, as of the last look at the time (`ready_at` looks)."""
@@ -159,8 +157,6 @@ class RateLog:
     def amend(self, mark: float, old: int, new: int) -> None:
         """A request turned out to weigh `new` instead of `old`. One request is one request."""
 
-    # --- what the server said --------------------------------------------------------------------------------------
-
     def block(self, until: float) -> None:
         """Nobody before `until`. A later block wins."""
         self.blocked_until = max(self.blocked_until, until)
@@ -191,13 +187,20 @@ class RateLog:
             self.sent(mark)
         self._refresh()
 
+    def orphan(self, now: float) -> None:
+        """Whoever held permits is gone without a word: they may have been sent until now."""
+        if self.canary == OUT:
+            self.canary = DUE
+        if self.held:
+            self.fill(self.held, now)
+            self.held = 0
+            self._refresh()
+
     def clear(self) -> None:
         """Forget what was sent; what is held stays."""
         self._marks.clear()
         self._start = 0
         self._refresh()
-
-    # --- reading ---------------------------------------------------------------------------------------------------
 
     def release_of(self, mark: float) -> float:
         """When a mark stops counting."""
@@ -224,8 +227,6 @@ class RateLog:
         self._expire(now)
         shut = self.canary == OUT or self.blocked_until > now
         return 0 if shut else max(0, self.cap - self.used())
-
-    # --- inside ----------------------------------------------------------------------------------------------------
 
     def _quickly(self) -> bool:
         return not self.pace and self.canary == OPEN and self.blocked_until == -NEVER
@@ -255,37 +256,3 @@ class RateLog:
     def _grow(self, now: float) -> None:
         assert self._share is not None
         self.share(self._share + 1, now)
-
-
-class AnchoredLog(RateLog):
-    """A limit per fixed day. `turn(instant)` gives the start and end of the day around an instant, on our own line.
-
-    A request within `slack` of midnight may be counted on either side by the server, so it counts on both: the old day
-    ends `slack` late, and what left less than `slack` before midnight belongs to the new day too.
-    """
-
-    __slots__ = ("_day", "_turn")
-
-    def __init__(self, limit: Limit, *, slack: float, turn: Turn, durable: bool = False) -> None:
-        self._turn = turn
-        self._day = (-NEVER, -NEVER)
-        super().__init__(limit, slack=slack, durable=durable)
-
-    def release_of(self, mark: float) -> float:
-        return self._around(mark + self.slack)[1] + self.slack
-
-    def horizon(self, now: float) -> float:
-        return self._around(now - self.slack)[0] - self.slack
-
-    def _around(self, instant: float) -> tuple[float, float]:
-        if not self._day[0] <= instant < self._day[1]:
-            self._day = self._turn(instant)
-        return self._day
-
-    def day(self, now: float) -> tuple[float, float]:
-        """Start and end of the day that counts at `now`: it begins `slack` late."""
-        return self._around(now - self.slack)
-
-    def turned(self) -> None:
-        """The wall clock was set: ask again where midnight is."""
-        self._day = (-NEVER, -NEVER)
