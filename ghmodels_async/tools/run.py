@@ -7,11 +7,11 @@ from typing import Literal, Unpack, cast
 
 from ..chats import Chats, messages_of
 from ..clock import Clock
+from ..deadline import Deadline
 from ..wire import ChatCallOptions, Message, RunOptions, check_options
 from .calls import CallsInFlight
 from .definition import Toolbox, ToolLike
 from .loop import Fit, ToolLoop, ToolRun
-from .pace import Deadline
 
 __all__ = ["run_tools"]
 

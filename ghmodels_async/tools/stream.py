@@ -14,11 +14,11 @@ from typing import Any, Literal, Self, Unpack, cast
 
 from ..chats import Chats, DeltaStream, messages_of
 from ..clock import Clock
+from ..deadline import Deadline
 from ..wire import ChatCallOptions, Message, RunOptions, check_options
 from .calls import CallsInFlight, Finished
 from .definition import Toolbox, ToolLike
 from .loop import Fit, ToolLoop, ToolRun
-from .pace import Deadline
 from .step import TextSteps, ToolStep
 
 __all__ = ["ToolStream", "stream_tools"]

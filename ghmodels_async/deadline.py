@@ -1,13 +1,13 @@
-"""One deadline over many requests and tool calls."""
+"""One deadline over many requests and what happens between them."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from ..clock import Clock
-from ..errors import RequestTimeoutError
-from ..wire import ChatCallOptions
+from .clock import Clock
+from .errors import RequestTimeoutError
+from .wire import ChatCallOptions
 
 __all__ = ["Deadline"]
 
@@ -66,6 +66,6 @@ class Deadline:
             phase="total",
             elapsed=self._clock.now() - self._began,
             sent=True,
-            checked=f"deadline = {self._seconds:g} s for the whole run with tools" if self._seconds else "",
-            fix="Give a longer deadline=, fewer rounds, or faster tools",
+            checked=f"deadline = {self._seconds:g} s for all requests together" if self._seconds else "",
+            fix="Give a longer deadline=, or ask for less at once",
         )
