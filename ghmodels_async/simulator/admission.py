@@ -144,17 +144,19 @@ class Admission:
         return self._in_flight.get((account, model), 0)
 
     def remaining(
-        self, account: str, model: str, quota: Quota, unit: str, *, now: float
+        self, account: str, model: str, quota: Quota, unit: str, *, now: float, longest: bool = False
     ) -> tuple[int, int, float] | None:
-        """Amount, what is left and seconds until some of it returns, of the model's tightest limit of `unit`."""
-        best: tuple[int, int, float] | None = None
-        for rate in quota.rates:
-            if rate.unit == unit:
-                window = self._window(account, model, quota.row, rate)
-                left = int(window.amount - window.used(now))
-                if best is None or left < best[1]:
-                    best = (int(window.amount), left, window.wait(now, left + 1))
-        return best
+        """One limit of `unit` as truthful headers tell it: amount, what is left, seconds until all of it is back.
+
+        It is the one with the shortest window unless `longest`. None if there is no such limit.
+        """
+        rates = sorted((rate for rate in quota.rates if rate.unit == unit), key=lambda rate: rate.window)
+        if not rates:
+            return None
+        rate = rates[-1 if longest else 0]
+        window = self._window(account, model, quota.row, rate)
+        amount = int(window.amount)
+        return amount, amount - round(window.used(now)), window.wait(now, amount)
 
     def _check_slots(self, account: str, model: str, quota: Quota) -> Refused | None:
         changed = self.amounts.get(CONCURRENT_REQUESTS)

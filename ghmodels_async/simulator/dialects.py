@@ -19,7 +19,16 @@ from ghmodels_async.simulator.admission import Refused
 from ghmodels_async.simulator.answer import Answer, json_answer
 from ghmodels_async.simulator.roster import Served
 
-__all__ = ["Style", "Use", "duration", "rate_limited", "style_of", "success_headers", "unauthorized"]
+__all__ = [
+    "Style",
+    "Use",
+    "duration",
+    "rate_limited",
+    "standing_headers",
+    "style_of",
+    "success_headers",
+    "unauthorized",
+]
 
 Style = Literal["azure", "openai", "openrouter", "google"]
 
@@ -29,6 +38,20 @@ Use = dict[str, tuple[int, int, float]]
 _UNITS = {"requests": "requests per", "tokens": "tokens per", "input_tokens": "input tokens per"}
 _SPANS = {1: "second", 60: "min", 3600: "hour", 86400: "day"}
 _INITIALS = {"requests per min": "RPM", "requests per day": "RPD", "tokens per min": "TPM", "tokens per day": "TPD"}
+
+
+#: What the old host said on every answer, its own misspelt address included. Source: live capture of 2026-04-14.
+_OLD_HOST = {
+    "deprecation": "Fri, 17 July 2025 00:00:00 GMT",
+    "sunset": "Fri, 17 Oct 2025 00:00:00 GMT",
+    "link": "<https://github.blog/changelog/2025-07-17-deprecation-of-azure-endpoint-for-github-models/>; "
+    'rel="deprecation", <https://github.models.ai/inference>; rel="alternate"',
+}
+
+
+def standing_headers(profile: Profile) -> dict[str, str]:
+    """Headers that every answer of this endpoint carries."""
+    return _OLD_HOST if profile.name == "github-legacy" else {}
 
 
 def style_of(profile: Profile) -> Style:

@@ -189,6 +189,12 @@ class Fault:
         return cls("json_for_stream", lambda answer, moment: moment.whole())
 
     @classmethod
+    def json_in_string(cls) -> Fault:
+        """The reply's JSON once more as a JSON string, as some gateway did."""
+        text = "application/json"
+        return cls("json_in_string", lambda answer, moment: _raw(200, text, dump(moment.whole().body.decode())))
+
+    @classmethod
     def empty_body(cls, status: int = 200) -> Fault:
         """No body at all."""
         return cls("empty_body", lambda answer, moment: _raw(status, "application/json", b""))

@@ -27,6 +27,7 @@ FAULTS: dict[str, Callable[[], Fault]] = {
     "html_page": Fault.html_page,
     "huge_line": Fault.huge_line,
     "json_for_stream": Fault.json_for_stream,
+    "json_in_string": Fault.json_in_string,
     "no_done": Fault.no_done,
     "no_finish_reason": Fault.no_finish_reason,
     "not_json": Fault.not_json,

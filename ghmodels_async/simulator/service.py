@@ -84,6 +84,7 @@ class Service:
         self._unknown_model_status = unknown_model_status
         self._record = record
         self._style = dialects.style_of(profile)
+        self._standing = dialects.standing_headers(profile)
         self._rules = Rules(profile.ranges, unknown_fields=self._style == "azure" or profile.name == "openai")
 
     def arrive(self, call: Call, now: float) -> Exchange:
@@ -101,6 +102,7 @@ class Service:
         if arrival.fault is None or answer.headers.keys() - {"content-type"}:
             answer.headers.setdefault("date", formatdate(now, usegmt=True))
             answer.headers.setdefault("x-request-id", f"sim-{arrival.number:08d}")
+            answer.headers.update(self._standing)
         exchange.answer = answer
         self.log.answered(arrival, answer.status)
         return exchange
@@ -207,8 +209,12 @@ class Service:
         return broken
 
     def _use(self, account: str, served: Served, quota: Quota, now: float) -> dialects.Use:
+        daily = self.profile.name == "groq"  # its request headers tell the day's quota, its token headers the minute's
         found = {
-            unit: self.admission.remaining(account, served.id, quota, unit, now=now) for unit in ("requests", "tokens")
+            unit: self.admission.remaining(
+                account, served.id, quota, unit, now=now, longest=daily and unit == "requests"
+            )
+            for unit in ("requests", "tokens")
         }
         return {unit: left for unit, left in found.items() if left is not None}
 

@@ -148,12 +148,19 @@ def test_headers_of_a_200_mislead_on_github_models(desk: Open) -> None:
 def test_headers_of_a_200_tell_the_truth_where_the_profile_says_so(desk: Open) -> None:
     asked = desk("groq")
     headers = asked.ask(model="llama-3.3-70b-versatile").headers
-    assert headers["x-ratelimit-limit-requests"] in ("30", "1000")
+    assert headers["x-ratelimit-limit-requests"] == "1000"
+    assert headers["x-ratelimit-reset-requests"] == "24h0m0s"
     assert int(headers["x-ratelimit-remaining-requests"]) == int(headers["x-ratelimit-limit-requests"]) - 1
     left = int(headers["x-ratelimit-remaining-tokens"])
     asked.ask(model="llama-3.3-70b-versatile")
     spent = asked.last.prompt_tokens + asked.last.completion_tokens
     assert int(asked.exchanges[-1].answer.headers["x-ratelimit-remaining-tokens"]) == left - spent
+
+
+def test_the_old_host_says_that_it_is_old(desk: Open) -> None:
+    headers = desk("github-legacy").ask(model="gpt-4o").headers
+    assert headers["sunset"] == "Fri, 17 Oct 2025 00:00:00 GMT" and 'rel="deprecation"' in headers["link"]
+    assert "sunset" not in desk().ask().headers
 
 
 def test_deepseek_r1_thinks_aloud_in_the_content_or_in_its_own_field(desk: Open) -> None:

@@ -190,6 +190,7 @@ def test_bodies_can_be_anything_but_the_reply(desk: Open) -> None:
         json.loads(broken(desk, Fault.not_json()).body)
     assert json.loads(broken(desk, Fault.error_in_ok()).body)["error"]["code"] == 502
     assert json.loads(broken(desk, Fault.json_for_stream()).body)["object"] == "chat.completion"
+    assert json.loads(json.loads(broken(desk, Fault.json_in_string()).body))["object"] == "chat.completion"
     assert broken(desk, Fault.redirect("http://127.0.0.2/")).headers["location"] == "http://127.0.0.2/"
     assert broken(desk, Fault.answers(418, {"tea": True})).status == 418
 
