@@ -139,7 +139,10 @@ class Opened:
 
 
 class Ledger(Protocol):
-    """One account on one endpoint. Used from one event loop; open first, close last."""
+    """One account on one endpoint. Open first, close last; used from one event loop at a time.
+
+    After a loop was closed the ledger goes on under the next one, still open.
+    """
 
     lease: float
     """Nominal seconds after which what a dead process held is free again."""

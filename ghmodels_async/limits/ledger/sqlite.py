@@ -70,6 +70,7 @@ class SqliteLedger:
         self._offset = 0.0
         self._held: dict[str, bool] = {}
         self._beat: asyncio.TimerHandle | None = None
+        self._beating: asyncio.AbstractEventLoop | None = None
 
     @property
     def shared(self) -> bool:
@@ -221,14 +222,16 @@ class SqliteLedger:
 
     def _hold(self, id: str, with_slots: bool) -> None:
         self._held[id] = with_slots
-        if self._beat is None:
-            self._beat = asyncio.get_running_loop().call_later(self._clock.real(self.lease / 3), self._next_beat)
+        loop = asyncio.get_running_loop()
+        if self._beat is None or self._beating is not loop:
+            self._beating = loop
+            self._beat = loop.call_later(self._clock.real(self.lease / 3), self._next_beat)
 
     def _next_beat(self) -> None:
         self._beat = None
-        if self._held:
+        if self._held and self._beating is not None:
             self.heartbeat()
-            self._beat = asyncio.get_running_loop().call_later(self._clock.real(self.lease / 3), self._next_beat)
+            self._beat = self._beating.call_later(self._clock.real(self.lease / 3), self._next_beat)
 
 
 def _close_all(stores: list[Store]) -> None:

@@ -83,6 +83,7 @@ class Writer:
             if keep is not None:
                 self._queue.append(_Entry(keep))
             return answer
+        self._rebind()
         entry = _Entry(run, self._loop.create_future(), otherwise)
         self._queue.append(entry)
         self._start()
@@ -96,10 +97,18 @@ class Writer:
         """
         if self._closed:
             return
+        self._rebind()
         await self.ask(last, lambda error: (None, None))
         self._closed = True
         await self._loop.run_in_executor(self._executor, self._close_store)
         self._executor.shutdown(wait=False)
+
+    def _rebind(self) -> None:
+        """Go on under the running loop if the old one was closed: what it was told about the last batch is lost."""
+        if self._loop.is_closed():
+            self._loop = asyncio.get_running_loop()
+            self._running = False
+            self._trouble = None
 
     def _start(self) -> None:
         if self._running or not self._queue or self._trouble is not None:

@@ -277,3 +277,22 @@ async def test_a_permit_settled_after_its_loop_is_gone_is_still_written(path: Pa
     await asyncio.to_thread(run, first)
     ledger.refund("r1")
     assert await asyncio.to_thread(run, second) == ()
+
+
+async def test_a_ledger_goes_on_under_the_next_loop(path: Path, hands) -> None:
+    ledger = SqliteLedger(path, Clock(wall=lambda: hands.wall), read=hands.read, lease=0.3)
+
+    async def first() -> None:
+        await ledger.open()
+        await ledger.reserve("r1", [DAY])
+        ledger.sent("r1", hands.wall)  # and the loop ends at once
+
+    async def second() -> None:
+        assert await ledger.reserve("r2", [DAY]) == Reserved("r2", {"m|day": 2})
+        await ledger.flush()
+
+    async def third() -> None:
+        await ledger.aclose()
+
+    for main in (first, second, third):
+        await asyncio.to_thread(asyncio.run, main())
