@@ -187,9 +187,12 @@ async def test_a_head_that_does_not_come_times_out_and_closes() -> None:
 
 
 async def test_a_handshake_that_does_not_end_is_a_connection_that_takes_too_long() -> None:
+    gone = asyncio.Event()
+
     async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        gone.set()
 
     server = await asyncio.start_server(mute, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -198,6 +201,7 @@ async def test_a_handshake_that_does_not_end_is_a_connection_that_takes_too_long
             await call(pool, f"https://127.0.0.1:{port}/", timeouts=PhaseTimeouts(connect=5.0, head=60.0))
         assert (caught.value.phase, caught.value.sent) == ("connect", False)
         assert caught.value.__notes__ == ["on_sent 0"]
+        await asyncio.wait_for(gone.wait(), 2.0)
 
 
 async def test_a_call_that_waits_for_a_connection_is_still_connecting() -> None:
