@@ -52,6 +52,7 @@ class Deck:
         self._passed_over: set[LaneKey] = set()
         self._exhausted = False
         self._changed = asyncio.Event()
+        self._timer: tuple[float, asyncio.TimerHandle] | None = None
         self.held: set[int] = set()
         """Rows handed out or shelved and not yet settled."""
         self.closed = False
@@ -83,6 +84,9 @@ class Deck:
     def close(self) -> None:
         """Hand out nothing more. What is in flight goes on."""
         self.closed = True
+        if self._timer is not None:
+            self._timer[1].cancel()
+            self._timer = None
         self.notify()
 
     def notify(self) -> None:
@@ -148,14 +152,24 @@ class Deck:
 
     async def _wait(self, lane: Lane) -> None:
         """Until something changes, the next row is due, or the lane's quota opens."""
-        waits = [self._clock.scale * LONGEST_SLEEP]
+        now = self._clock.now()
+        at = now + self._clock.scale * LONGEST_SLEEP
         if lane.parked_until is not None:
-            waits.append(lane.parked_until - self._clock.wall())
-        elif self._again:
-            waits.append(self._again[0][0] - self._clock.now())
-        changed = self._changed
-        try:
-            async with self._clock.timeout(max(min(waits), 0.0) + 1e-6):
-                await changed.wait()
-        except TimeoutError:
-            pass
+            at = min(at, now + max(lane.parked_until - self._clock.wall(), 0.0) + 1e-3)
+        else:
+            # what is due already was not for this lane: it says nothing about when to look again
+            at = min([at, *(due for due, _, _ in self._again if due > now)])
+        self._ring_at(at)
+        await self._changed.wait()
+
+    def _ring_at(self, at: float) -> None:
+        """Have everybody look again at a nominal instant. There is one timer, whatever the number of lanes."""
+        if self._timer is not None:
+            if self._timer[0] <= at:
+                return
+            self._timer[1].cancel()
+        self._timer = (at, self._clock.call_at(at, self._ring))
+
+    def _ring(self) -> None:
+        self._timer = None
+        self.notify()

@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 
 from ghmodels_async.errors import GHModelsError
 
@@ -106,14 +105,21 @@ class Journal:
     Args:
         directory: Where the segments are.
         shard: Name of this process's part of the rows, e.g. ``1of4``; no two processes share one.
-        sync: ``thread`` syncs beside the event loop; ``inline`` blocks it, for loops whose time is virtual.
+        on_failure: Told once when a group could not be written; its rows are not acknowledged.
     """
 
-    def __init__(self, directory: Path, shard: str = "1of1", *, sync: Literal["thread", "inline"] = "thread") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        shard: str = "1of1",
+        *,
+        on_failure: Callable[[JournalError], None] = lambda error: None,
+    ) -> None:
+        self.on_failure = on_failure
         self._directory = directory
         self._shard = shard
         self._writer = SegmentWriter(own_segment(directory, shard))
-        self._thread = ThreadPoolExecutor(1, "journal") if sync == "thread" else None
+        self._thread = ThreadPoolExecutor(1, "journal")
         self._pending: list[tuple[bytes, Callable[[], None]]] = []
         self._flusher: asyncio.Task[None] | None = None
         self.failure: JournalError | None = None
@@ -154,8 +160,7 @@ class Journal:
             while self._flusher is not None:
                 await asyncio.shield(self._flusher)
         finally:
-            if self._thread is not None:
-                self._thread.shutdown(wait=True)
+            self._thread.shutdown(wait=True)
             self._writer.close()
 
     async def _flush_all(self) -> None:
@@ -165,28 +170,30 @@ class Journal:
             while self._pending and self.failure is None:
                 group, self._pending = self._pending, []
                 await self._write([line for line, _ in group])
-                for _, on_durable in group:
-                    on_durable()
+                if self.failure is None:
+                    for _, on_durable in group:
+                        on_durable()
         finally:
             self._flusher = None
 
     async def _write(self, lines: list[bytes]) -> None:
-        if self._writer.size > SEGMENT_BYTES:
-            self._writer.close()
-            self._writer = SegmentWriter(own_segment(self._directory, self._shard, after=self._writer.path))
         try:
-            if self._thread is None:
-                self._writer.append(lines)
-            else:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.append, lines)
+            if self._writer.size > SEGMENT_BYTES:
+                self._writer.close()
+                self._writer = SegmentWriter(own_segment(self._directory, self._shard, after=self._writer.path))
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.append, lines)
         except OSError as error:
-            self.failure = JournalError(
-                f"{len(lines)} finished rows could not be written: {error.strerror or error}.",
-                checked=f"journal {self._writer.path.name}: what was there before is intact",
-                fix="Make room or repair the disk, then start the same command again: it does only what is missing.",
-            )
-            raise self.failure from error
-        self.syncs += 1
+            self._failed(lines, error)
+        else:
+            self.syncs += 1
+
+    def _failed(self, lines: list[bytes], error: OSError) -> None:
+        self.failure = JournalError(
+            f"{len(lines)} finished rows could not be written: {error.strerror or error}.",
+            checked=f"journal {self._writer.path.name}: what was there before is intact",
+            fix="Make room or repair the disk, then start the same command again: it does only what is missing.",
+        )
+        self.on_failure(self.failure)
 
 
 def own_segment(directory: Path, shard: str, *, after: Path | None = None) -> Path:

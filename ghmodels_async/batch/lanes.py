@@ -69,6 +69,11 @@ class Lanes:
         """Whether every lane that could serve anybody waits for its quota."""
         return all(lane.parked_until for lane in self._lanes.values() if lane.closed is None)
 
+    def wake(self) -> None:
+        """Let lanes that wait for room look whether there is still anything to do."""
+        for lane in self._lanes.values():
+            lane.room.release()
+
     def _lane(self, model: str, url: str) -> Lane:
         lane = self._lanes.get((model, url))
         if lane is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ghmodels_async.clock import Clock
 
@@ -72,7 +72,6 @@ class BatchRun:
         retry: Which failed rows run again, by their last failure; None: none of them.
         cache: Answers of earlier equal requests.
         on_event: Told of each event by name: ``row``, ``parked``, ``closed``, ``stopping``.
-        sync: ``inline`` for event loops whose time is virtual.
 
     Raises:
         RunMismatchError, RunLockedError: On entering: not this run, or not now; nothing was changed.
@@ -96,7 +95,6 @@ class BatchRun:
         retry: Callable[[RecordHead], bool] | None = None,
         cache: Cache | None = None,
         on_event: Callable[[str, dict[str, Any]], None] = lambda name, facts: None,
-        sync: Literal["thread", "inline"] = "thread",
     ) -> None:
         self.directory = RunDirectory(run_dir)
         self.shard = shard or Shard()
@@ -115,7 +113,6 @@ class BatchRun:
         self._retry = retry
         self._cache = cache
         self._on_event = on_event
-        self._sync: Literal["thread", "inline"] = sync
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> BatchRun:
@@ -125,7 +122,7 @@ class BatchRun:
             finished = stack.enter_context(closing(await asyncio.to_thread(read_finished, self.directory.journal)))
             self.source = await asyncio.to_thread(settled_source, self.directory, self._rows, source)
             await asyncio.to_thread(self._survey, finished)
-            journal = Journal(self.directory.journal, self.shard.name, sync=self._sync)
+            journal = Journal(self.directory.journal, self.shard.name)
             self.runner = self._runner(await stack.enter_async_context(journal), finished, self.source)
             self._stack = stack.pop_all()
         return self
@@ -141,8 +138,7 @@ class BatchRun:
         progress = await self.runner.run()
         merged = None
         if self.runner.stopped is None and self.shard.parts == 1:
-            # synchronous where time is virtual: a thread's time is not
-            merged = merge(self.directory) if self._sync == "inline" else await asyncio.to_thread(merge, self.directory)
+            merged = await asyncio.to_thread(merge, self.directory)
         ended = progress.ended_at if progress.ended_at is not None else progress.started_at
         return Summary(progress, self.runner.stopped, self.runner.cause, ended - progress.started_at, merged)
 

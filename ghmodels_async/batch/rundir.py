@@ -14,6 +14,7 @@ import fcntl
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -176,7 +177,7 @@ class RunDirectory:
         )
 
     def _write(self, facts: Mapping[str, Any]) -> None:
-        beside = self.path / f".run.json.{os.getpid()}"
+        beside = self.path / f".run.json.{secrets.token_hex(4)}"
         with beside.open("w", encoding="utf-8") as file:
             json.dump(facts, file, ensure_ascii=False, indent=1)
             file.flush()

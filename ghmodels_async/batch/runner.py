@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 
 from ghmodels_async.clock import Clock
@@ -97,14 +98,14 @@ class Runner:
         Cancellation: calls in flight are cancelled and spent; rows already finished are still made durable.
         """
         self.progress.started_at = self._clock.now()
+        self._journal.on_failure = partial(self.stop, "journal")
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._open_first()
         finally:
+            self._deck.close()
             await self._journal.aclose()
             self.progress.ended_at = self._clock.now()
-        if self._journal.failure is not None:
-            self.stop("journal", self._journal.failure)
         return self.progress
 
     def drain(self) -> None:
@@ -117,6 +118,8 @@ class Runner:
             self.stopped, self.cause = why, cause
             self._on_event("stopping", {"why": why})
         self._deck.close()
+        # a lane whose rows will never become durable waits for room in vain
+        self._lanes.wake()
 
     # --- rows in ---------------------------------------------------------------------------------------------------
 

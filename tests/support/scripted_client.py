@@ -6,7 +6,6 @@ they finish, an error of ours becomes an outcome, any other ends the run. `test_
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import Any
 
@@ -44,13 +43,24 @@ def reply_to(request: ChatRequest, text: str) -> ChatReply:
 class ScriptedClient:
     """Answers every request from `script(request, times this text was asked before)`.
 
+    Args:
+        script: The answers.
+        seconds: How long each takes.
+        clock: What that is counted in.
+
     Attributes:
         asked: Every call in order, as (model, text).
         flying, most: Calls in flight now, and the most there ever were.
     """
 
-    def __init__(self, script: Script = lambda request, before: f"echo {text_of(request)}", *, seconds: float = 0.0):
-        self.clock = Clock()
+    def __init__(
+        self,
+        script: Script = lambda request, before: f"echo {text_of(request)}",
+        *,
+        seconds: float = 0.0,
+        clock: Clock | None = None,
+    ) -> None:
+        self.clock = clock or Clock()
         self.script = script
         self.seconds = seconds
         self.asked: list[tuple[str, str]] = []
@@ -68,7 +78,7 @@ class ScriptedClient:
         self.flying += 1
         self.most = max(self.most, self.flying)
         try:
-            await asyncio.sleep(self.seconds)
+            await self.clock.sleep(self.seconds)
             answer = self.script(request, before)
             if not isinstance(answer, str | GHModelsError):
                 answer = await answer

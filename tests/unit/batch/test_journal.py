@@ -48,9 +48,8 @@ async def test_a_row_is_acknowledged_only_after_its_sync(tmp_path: Path, monkeyp
         assert all(durable >= (row + 1) * size for row, durable in acknowledged)
 
 
-@pytest.mark.parametrize("sync", ["thread", "inline"])
-async def test_rows_that_finish_together_share_one_sync(tmp_path: Path, sync: str) -> None:
-    async with Journal(tmp_path, sync=sync) as journal:  # type: ignore[arg-type]
+async def test_rows_that_finish_together_share_one_sync(tmp_path: Path) -> None:
+    async with Journal(tmp_path) as journal:
         for row in range(100):
             journal.append(line(row), lambda: None)
         await journal.flush()
