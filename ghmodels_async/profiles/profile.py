@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -147,13 +147,6 @@ class Profile(BaseModel):
     @cached_property
     def _quota_by_key(self) -> dict[tuple[str, str], Quota | None]:
         return {}
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Profile:
-        """As pydantic's; what was looked up in this profile is not taken for the copy's."""
-        copied = super().model_copy(update=update, deep=deep)
-        copied._row_by_model = {}
-        copied._quota_by_key = {}
-        return copied
 
     def __copy__(self) -> Profile:
         copied = super().__copy__()
