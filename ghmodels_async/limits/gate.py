@@ -140,8 +140,8 @@ class Gate:
         self.desk.feedback.too_large(self._lane(model), maximum)
 
     def explain(self, model: str | None = None) -> list[LimitState]:
-        """Every limit of a model, or of all models met so far: used, left, next free, blocked, where it comes from."""
-        lanes = [self._lane(model)] if model is not None else list(dict.fromkeys(self._lanes.values()))
+        """Every limit of a model, or of all that were met or are remembered: used, left, next free, blocked, source."""
+        lanes = [self._lane(model)] if model is not None else self.desk.rigging.known()
         return states(lanes, self._line, self.desk.feedback.last)
 
     def eta(self, model: str, priority: Priority = "default") -> float:
