@@ -25,7 +25,7 @@ _PER_REPLY = 3
 #: A low-detail image in OpenAI's vision guide; audio has no published figure, so the same is a guess.
 _PER_ATTACHMENT = 85
 
-_PIECE = re.compile(r"\s*\S{1,5}|\s+")
+_PIECE = re.compile(r"\s*\w{1,8}|\s*[^\w\s]{1,3}|\s+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NAME = re.compile(r"\b[A-ZÀ-ÖØ-ÞА-ЯЁ][\w’'-]+")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
