@@ -46,8 +46,9 @@ _BUSY_POLL = 0.25
 _SUSPICION = (
     "%s was refused by %s although there was room by our own count: another program, or an earlier run of this one, "
     "seems to spend the same quota. If it runs on this host, give both clients shared=True (one ledger); otherwise "
-    "lower the limit with limits={...}. Going on with a share of %d of %d, growing by one per clean window."
+    "lower the limit with limits={...}.%s"
 )
+_SHARE = " Going on with a share of {share} of {amount}, one more after each clean window."
 
 
 class _History:
@@ -117,15 +118,18 @@ class Feedback:
     def _suspect(self, log: RateLog, lane: Lane, own: int, at: float) -> None:
         """Use only what we got through ourselves; take the server for a sliding counter if that does not help."""
         share = max(1, min(own, log.amount - 1))
-        log.share(share, at)
+        long = log.window >= LONG_WINDOW
+        if not long:  # of a day nobody can wait for one clean window after the other
+            log.share(share, at)
         log.probe()
         for other in self._rigging.lanes_of(log):
             other.watched = True
         history = self._histories[log]
         history.suspicions = [t for t in history.suspicions if t > at - 10 * log.window] + [at]
         if len(history.suspicions) == 1:
-            _log.warning(_SUSPICION, lane.model, log.limit.type, share, log.amount)
-        if len(history.suspicions) < int(DEFAULTS["suspicions"].value) or log.window >= LONG_WINDOW:
+            share_words = "" if long else _SHARE.format(share=share, amount=log.amount)
+            _log.warning(_SUSPICION, lane.model, log.limit.type, share_words)
+        if long or len(history.suspicions) < int(DEFAULTS["suspicions"].value):
             return
         if not log.limit.paced and not history.paced_in_vain:
             history.suspicions = []

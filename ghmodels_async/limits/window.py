@@ -111,6 +111,8 @@ class RateLog:
         elif self.blocked_until != -NEVER:
             self.blocked_until = -NEVER
             self._refresh()
+        if self.canary == DUE:
+            return at  # the server said when to come back; what we count is what was doubted
         if self.pace and self.last_take + weight * self.pace > at:
             at = self.last_take + weight * self.pace
         excess = self.used() + weight - self.cap

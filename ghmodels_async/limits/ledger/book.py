@@ -54,7 +54,9 @@ class Book:
         """Take everything or nothing."""
         self._tidy(now)
         used = {want.limit: self.used(want, now) for want in wants}
-        refusals = [busy for want in wants if (busy := self._refusal(want, used[want.limit], now))]
+        limits = [*used, *(slot.limit for slot in slots)]
+        refusals = [busy for limit in limits if (busy := self._blocked(limit, now))]
+        refusals += [busy for want in wants if (busy := self._refusal(want, used[want.limit], now))]
         refusals += [busy for slot in slots if (busy := self._slot_refusal(slot, now))]
         if refusals:
             return max(refusals, key=lambda busy: (busy.until, busy.limit))
@@ -164,10 +166,11 @@ class Book:
             self._writes = 0
             self.prune(now)
 
+    def _blocked(self, limit: str, now: float) -> Busy | None:
+        block = self._blocks.get(limit)
+        return Busy(limit, block.until, reason=block.reason) if block is not None and block.until > now else None
+
     def _refusal(self, want: Want, used: int, now: float) -> Busy | None:
-        block = self._blocks.get(want.limit)
-        if block is not None and block.until > now:
-            return Busy(want.limit, block.until, reason=block.reason)
         excess = used + want.amount - want.maximum
         if excess <= 0:
             return None
@@ -175,9 +178,6 @@ class Book:
         return opens(want, excess, [(row.since, row.at, row.amount, row.open) for row in rows], now)
 
     def _slot_refusal(self, want: SlotWant, now: float) -> Busy | None:
-        block = self._blocks.get(want.limit)
-        if block is not None and block.until > now:
-            return Busy(want.limit, block.until, reason=block.reason)
         taken = sorted(slot.expires for slot in self._slots.get(want.limit, {}).values() if slot.expires > now)
         if len(taken) < want.maximum:
             return None
