@@ -46,7 +46,7 @@ class Book:
         self._limits: dict[str, set[str]] = {}
         self._blocks: dict[str, Block] = {}
         self._learned: dict[str, Learned] = {}
-        self._writes = 0
+        self._writes = self._kept = 0
 
     def reserve(
         self, id: str, wants: Sequence[Want], slots: Sequence[SlotWant], *, holder: str, now: float, lease: float
@@ -162,9 +162,9 @@ class Book:
 
     def _tidy(self, now: float) -> None:
         # Pruning costs one pass over all rows: once per as many writes it is constant per write.
-        if self._writes > 256 + len(self._rows):
-            self._writes = 0
+        if self._writes > 256 + self._kept:
             self.prune(now)
+            self._writes, self._kept = 0, len(self._rows)
 
     def _blocked(self, limit: str, now: float) -> Busy | None:
         block = self._blocks.get(limit)
