@@ -26,7 +26,8 @@ from ghmodels_async.limits.ledger.timebase import Reading
 
 MARGIN = 0.5
 LEASE = 30.0
-LIMITS = {"m|minute": (3, 60.0), "m|day": (6, 7200.0), "*|tokens": (100, 60.0)}
+LIMITS = {"m|minute": (3, 60.0), "m|day": (6, 7200.0), "*|tokens": (100, 60.0), "m|fixed": (4, 7200.0)}
+FIXED = "m|fixed"
 SLOTS = {"m|slots": 2}
 START = 1_790_000_000.0
 
@@ -84,7 +85,9 @@ class LedgerLaws(RuleBasedStateMachine):
     def ask(self, holder: int, amounts: dict[str, int], slots: bool) -> Reserved | Busy:
         self.number += 1
         id = f"r{self.number:04d}"
-        wants = [Want(limit, amount, *LIMITS[limit], MARGIN) for limit, amount in amounts.items()]
+        start = self.now - (self.now - MARGIN - START) % 7200.0 - MARGIN
+        period = {FIXED: (start, start + 7200.0)}
+        wants = [Want(limit, amount, *LIMITS[limit], MARGIN, period.get(limit)) for limit, amount in amounts.items()]
         slot_wants = [SlotWant(limit, maximum) for limit, maximum in SLOTS.items()] if slots else []
         answers = [self.run(ledger.reserve(id, wants, slot_wants)) for ledger in self.holders[holder]]
         assert answers[0] == answers[1], "a file and a book answer alike"
@@ -127,7 +130,7 @@ class LedgerLaws(RuleBasedStateMachine):
             request.lease_ends > self.now and not request.reported and limits & request.amounts.keys()
             for request in self.requests.values()
         )
-        if isinstance(answer, Busy) and not open_rows and not slots:
+        if isinstance(answer, Busy) and not open_rows and not slots and FIXED not in limits:
             self.now = answer.until - 0.001
             assert isinstance(self.ask(holder, amounts, slots), Busy), "not a millisecond before `until`"
             self.now = answer.until
@@ -141,15 +144,18 @@ class LedgerLaws(RuleBasedStateMachine):
             self.requests[id].arrived, self.requests[id].reported = self.now + travel, True
             self.tell(self.requests[id].holder, "sent", id, self.now + doubt)
 
-    @rule(which=st.integers(0, 99), linger=st.sampled_from([None, 0.0, 2.0]))
-    def it_is_over(self, which: int, linger: float | None) -> None:
+    @rule(which=st.integers(0, 99), linger=st.sampled_from([None, 0.0, 2.0]), used=st.sampled_from([None, 1, 30]))
+    def it_is_over(self, which: int, linger: float | None, used: int | None) -> None:
         ids = [id for id, request in self.requests.items() if request.arrived is not None and not request.over]
         if ids:
             id = ids[which % len(ids)]
             self.requests[id].over = True
             self.requests[id].lingers = self.now + (linger or 0.0)
             until = None if linger is None else self.now + linger
-            self.tell(self.requests[id].holder, "settle", id, slots_until=until)
+            amounts = self.requests[id].amounts
+            if used is not None and "*|tokens" in amounts:
+                amounts["*|tokens"] = min(used, amounts["*|tokens"])
+            self.tell(self.requests[id].holder, "settle", id, amounts=dict(amounts), slots_until=until)
 
     @rule(which=st.integers(0, 99))
     def it_is_given_back(self, which: int) -> None:
@@ -200,7 +206,8 @@ class LedgerLaws(RuleBasedStateMachine):
                 if request.arrived is not None and limit in request.amounts
             )
             for at, _ in arrivals:
-                taken = sum(amount for other, amount in arrivals if at - window < other <= at)
+                begin = START + (at - START) // window * window - 1e-6 if limit == FIXED else at - window
+                taken = sum(amount for other, amount in arrivals if begin < other <= at)
                 assert taken <= maximum, f"{limit}: {taken} in the window that ends at {at - START}"
 
     @invariant()
