@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 from ghmodels_async.simulator.instances import Hints, instance_of
-from ghmodels_async.simulator.prompts import count_tokens, last_user_text, pieces_of, prompt_tokens, topics_in
+from ghmodels_async.simulator.prompts import count_tokens, last_user_text, pieces_of, topics_in
 from ghmodels_async.simulator.reply import ChatPlan, ChoicePlan
 from ghmodels_async.simulator.roster import Served
 from ghmodels_async.simulator.toolcalls import answer_with_results, plan_calls
@@ -48,13 +48,16 @@ class Manner:
     reasoning_field: bool = False
 
 
-def plan_chat(body: Mapping[str, Any], served: Served, manner: Manner, *, number: int, now: float) -> ChatPlan:
+def plan_chat(
+    body: Mapping[str, Any], served: Served, manner: Manner, *, tokens_in: int, number: int, now: float
+) -> ChatPlan:
     """Decide a whole reply. The same seed, model and messages give the same text.
 
     Args:
         body: A request that passed `checks`.
         served: The model.
         manner: How to write.
+        tokens_in: Size of the prompt.
         number: Makes the reply's id unique.
         now: Nominal Unix seconds, for `created`.
     """
@@ -72,7 +75,7 @@ def plan_chat(body: Mapping[str, Any], served: Served, manner: Manner, *, number
         model=served.version,
         created=int(now),
         choices=choices,
-        prompt_tokens=prompt_tokens(body),
+        prompt_tokens=tokens_in,
         completion_tokens=written + thought * len(choices),
         reasoning_tokens=thought * len(choices) + sum(len(choice.reasoning) for choice in choices),
         filtered=served.filtered,

@@ -9,10 +9,9 @@ Source: public captures of Azure-hosted streams behind GitHub Models, collected 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from ghmodels_async.simulator.answer import Answer, Frame, dump, json_answer
+from ghmodels_async.simulator.answer import Answer, Frame, dump, json_answer, to_text
 from ghmodels_async.simulator.reply import ChatPlan, ChoicePlan
 
 __all__ = ["DONE", "FINGERPRINT", "event", "streamed", "whole"]
@@ -26,7 +25,7 @@ _RESULTS = {"hate": _SAFE, "self_harm": _SAFE, "sexual": _SAFE, "violence": _SAF
 _PROMPT_RESULTS = [
     {"prompt_index": 0, "content_filter_results": {**_RESULTS, "jailbreak": {"filtered": False, "detected": False}}}
 ]
-_RESULTS_TEXT = json.dumps(_RESULTS, separators=(",", ":"))
+_RESULTS_TEXT = to_text(_RESULTS)
 
 
 def event(value: Any) -> bytes:
@@ -76,7 +75,7 @@ def streamed(plan: ChatPlan) -> Answer:
         frames.append((lead, data))
         lead = plan.per_token
     if plan.usage_in_stream:
-        usage = json.dumps(plan.usage(), separators=(",", ":"))
+        usage = to_text(plan.usage())
         frames.append((0.0, f'data: {{"choices":[],{closing},"usage":{usage}}}\n\n'.encode()))
     frames.append((0.0, DONE))
     headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
@@ -93,13 +92,13 @@ def _around(plan: ChatPlan) -> tuple[str, str]:
         "system_fingerprint": FINGERPRINT,
     }
     opening = f'"content_filter_results":{_RESULTS_TEXT},' if plan.filtered else ""
-    return opening, json.dumps(common, separators=(",", ":"))[1:-1]
+    return opening, to_text(common)[1:-1]
 
 
 def _chunk(opening: str, closing: str, filtered: bool, index: int, delta: str, finish: str | None) -> bytes:
     if filtered and (finish or '"role"' in delta):
         opening = '"content_filter_results":{},'
-    reason = json.dumps(finish)
+    reason = to_text(finish)
     choice = f'{{{opening}"delta":{delta},"finish_reason":{reason},"index":{index},"logprobs":null}}'
     return f'data: {{"choices":[{choice}],{closing}}}\n\n'.encode()
 
@@ -107,17 +106,17 @@ def _chunk(opening: str, closing: str, filtered: bool, index: int, delta: str, f
 def _deltas(choice: ChoicePlan) -> list[tuple[str, str | None]]:
     """One choice as (delta JSON, finish reason) in order."""
     text = None if choice.calls else ""
-    deltas = [json.dumps({"content": text, "refusal": None, "role": "assistant"}, separators=(",", ":"))]
-    deltas += ['{"reasoning_content":' + json.dumps(piece, ensure_ascii=False) + "}" for piece in choice.reasoning]
+    deltas = [to_text({"content": text, "refusal": None, "role": "assistant"})]
+    deltas += ['{"reasoning_content":' + to_text(piece) + "}" for piece in choice.reasoning]
     if choice.refusal is not None:
-        deltas.append('{"refusal":' + json.dumps(choice.refusal, ensure_ascii=False) + "}")
-    deltas += ['{"content":' + json.dumps(piece, ensure_ascii=False) + "}" for piece in choice.pieces]
+        deltas.append('{"refusal":' + to_text(choice.refusal) + "}")
+    deltas += ['{"content":' + to_text(piece) + "}" for piece in choice.pieces]
     for index, call in enumerate(choice.calls):
         head = {"index": index, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
-        deltas.append(json.dumps({"tool_calls": [head]}, ensure_ascii=False))
+        deltas.append(to_text({"tool_calls": [head]}))
         for at in range(0, len(call.arguments), 8):
             part = {"index": index, "function": {"arguments": call.arguments[at : at + 8]}}
-            deltas.append(json.dumps({"tool_calls": [part]}, ensure_ascii=False))
+            deltas.append(to_text({"tool_calls": [part]}))
     return [(delta, None) for delta in deltas] + [("{}", choice.finish_reason)]
 
 

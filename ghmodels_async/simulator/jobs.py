@@ -69,7 +69,9 @@ class ChatJob:
 
     @cached_property
     def _plan(self) -> ChatPlan:
-        return plan_chat(self._body, self._served, self._manner, number=self._number, now=self._now)
+        return plan_chat(
+            self._body, self._served, self._manner, tokens_in=self.tokens_in, number=self._number, now=self._now
+        )
 
     def tokens_out(self) -> int:
         return self._plan.completion_tokens if self.objection is None else 0

@@ -43,6 +43,7 @@ _ROUTES = (
     ("GET", re.compile(r"^/user$"), "user"),
     ("GET", re.compile(r"^/user/orgs$"), "organizations"),
 )
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 _SECRET = ("authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "proxy-authorization")
 
 
@@ -220,8 +221,11 @@ class Service:
 
 
 def _parsed(body: bytes) -> dict[str, Any] | None:
+    """The JSON object, or None. Lone surrogates, which JSON can say and UTF-8 cannot, become question marks."""
     try:
         value = json.loads(body)
+        if _SURROGATE.search(body):
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

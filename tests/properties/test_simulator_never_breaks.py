@@ -100,6 +100,12 @@ def test_any_chat_body_gets_an_answer(body: dict[str, Any]) -> None:
     )
 
 
+@given(text=st.text(st.characters(categories=["Cs", "Lu"]), min_size=1), stream=st.booleans())
+def test_text_that_utf8_cannot_say_gets_an_answer(text: str, stream: bool) -> None:
+    body = {"model": "openai/gpt-4.1", "messages": [{"role": "user", "content": text}], "stream": stream}
+    assert answered(Simulation(), "/inference/chat/completions", json.dumps(body).encode()) == 200
+
+
 @settings(max_examples=200)
 @given(body=st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_get_an_answer(body: bytes) -> None:
