@@ -44,6 +44,14 @@ class ModelUsage:
         self.cached_tokens += usage.cached_tokens
         self.completion_tokens += usage.completion_tokens
 
+    def include(self, other: ModelUsage) -> None:
+        """Add another sum to this one."""
+        self.replies += other.replies
+        self.unmetered += other.unmetered
+        self.prompt_tokens += other.prompt_tokens
+        self.cached_tokens += other.cached_tokens
+        self.completion_tokens += other.completion_tokens
+
 
 @dataclass(slots=True)
 class Tally:
@@ -73,11 +81,7 @@ class Tally:
         """The sums over all models."""
         total = ModelUsage()
         for one in self.models.values():
-            total.replies += one.replies
-            total.unmetered += one.unmetered
-            total.prompt_tokens += one.prompt_tokens
-            total.cached_tokens += one.cached_tokens
-            total.completion_tokens += one.completion_tokens
+            total.include(one)
         return total
 
 

@@ -3,7 +3,7 @@
 from .calls import CallRecord
 from .definition import Tool, Toolbox, ToolLike, tool
 from .loop import ToolLoop, ToolRun
-from .run import run_tools
+from .run import run_loop, run_tools
 from .step import TextSteps, ToolStep
 from .stream import ToolStream, stream_tools
 
@@ -17,6 +17,7 @@ __all__ = [
     "ToolStep",
     "ToolStream",
     "Toolbox",
+    "run_loop",
     "run_tools",
     "stream_tools",
     "tool",

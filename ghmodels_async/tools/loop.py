@@ -8,14 +8,14 @@ Both ways of running (`run.py` whole replies, `stream.py` deltas) drive this one
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from ..chats import message_of
 from ..errors import FilteredReplyError, GHModelsError, LengthLimitError, ToolError, ToolRoundsError
 from ..stream import ChatReply
 from ..tally import ModelUsage
-from ..wire import ChatCallOptions, ToolCall
+from ..wire import ChatCallOptions, ToolCall, Usage
 from .calls import CallRecord, Finished
 from .definition import Toolbox
 
@@ -69,6 +69,7 @@ class ToolLoop:
         max_rounds: Requests the run may make, at least 1.
         on_tool_error: Whether the model or the caller is told of a failed call.
         fit: Applied to the messages before each request.
+        on_reply: Told the usage of each reply.
     """
 
     model: str
@@ -78,6 +79,7 @@ class ToolLoop:
     max_rounds: int = 8
     on_tool_error: Literal["report", "raise"] = "report"
     fit: Fit | None = None
+    on_reply: Callable[[Usage | None], object] | None = None
     rounds: int = 0
     usage: ModelUsage = field(default_factory=ModelUsage)
     calls: list[CallRecord] = field(default_factory=list)
@@ -113,6 +115,8 @@ class ToolLoop:
         self.rounds += 1
         self._reply = reply
         self.usage.add(reply.usage)
+        if self.on_reply is not None:
+            self.on_reply(reply.usage)
         message = message_of(reply)
         if not reply.tool_calls:
             self.messages.append(message)
@@ -160,7 +164,9 @@ class ToolLoop:
     def run(self) -> ToolRun:
         """The run as it stands."""
         assert self._reply is not None, "no reply yet"
-        return ToolRun(self._reply, list(self.messages), self.given, self.rounds, self.usage, tuple(self.calls))
+        return ToolRun(
+            self._reply, list(self.messages), self.given, self.rounds, replace(self.usage), tuple(self.calls)
+        )
 
     def _refuse_cut(self, reply: ChatReply) -> None:
         kinds: dict[str | None, type[LengthLimitError | FilteredReplyError]] = {

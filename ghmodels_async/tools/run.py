@@ -13,7 +13,7 @@ from .calls import CallsInFlight
 from .definition import Toolbox, ToolLike
 from .loop import Fit, ToolLoop, ToolRun
 
-__all__ = ["run_tools"]
+__all__ = ["run_loop", "run_tools"]
 
 
 async def run_tools(
@@ -69,12 +69,31 @@ async def run_tools(
         on_tool_error=on_tool_error,
         fit=fit,
     )
-    clock = clock or Clock()
-    deadline = Deadline(options.get("deadline"), clock)
+    return await run_loop(
+        chats,
+        loop,
+        tool_timeout=tool_timeout,
+        max_parallel=max_parallel,
+        clock=clock or Clock(),
+        deadline=options.get("deadline"),
+    )
+
+
+async def run_loop(
+    chats: Chats,
+    loop: ToolLoop,
+    *,
+    tool_timeout: float | None,
+    max_parallel: int | None,
+    clock: Clock,
+    deadline: float | None,
+) -> ToolRun:
+    """Drive a loop to its end; whatever happens, the loop knows what was spent. As `run_tools`."""
+    left = Deadline(deadline, clock)
     while True:
         asked, current = loop.request()
-        deadline.into(current)
-        calls = loop.take_reply(await chats.chat(model, asked, **current))
+        left.into(current)
+        calls = loop.take_reply(await chats.chat(loop.model, asked, **current))
         if not calls:
             return loop.run()
         flight = CallsInFlight(
@@ -82,7 +101,7 @@ async def run_tools(
         )
         finished = []
         try:
-            while (one := await deadline.over(flight.next)) is not None:
+            while (one := await left.over(flight.next)) is not None:
                 error = loop.refuse(one)
                 if error is not None:
                     raise error

@@ -11,7 +11,7 @@ from typing import Any
 
 from .request import ChatRequest, EmbeddingsRequest
 
-__all__ = ["text_bytes"]
+__all__ = ["message_bytes", "text_bytes"]
 
 #: What a server adds around each message; OpenAI's cookbook counts 3 to 4 tokens, about 4 bytes each.
 _AROUND = 14
@@ -22,17 +22,18 @@ def text_bytes(request: ChatRequest | EmbeddingsRequest) -> int:
     if isinstance(request, EmbeddingsRequest):
         texts = (request.input,) if isinstance(request.input, str) else request.input
         return sum(_size(text) for text in texts)
-    total = 0
-    for message in request.messages:
-        total += _AROUND + _content_bytes(message.get("content"))
-        calls = message.get("tool_calls")
-        if calls:
-            total += _json_bytes(calls)
+    total = sum(message_bytes(message) for message in request.messages)
     if request.tools:
         total += _json_bytes(request.tools)
     if request.response_format:
         total += _json_bytes(request.response_format)
     return total
+
+
+def message_bytes(message: Mapping[str, Any]) -> int:
+    """UTF-8 bytes of one message, with what a server adds around it."""
+    calls = message.get("tool_calls")
+    return _AROUND + _content_bytes(message.get("content")) + (_json_bytes(calls) if calls else 0)
 
 
 def _content_bytes(content: Any) -> int:
