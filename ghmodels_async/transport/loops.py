@@ -36,6 +36,7 @@ class LoopSessions(Generic[S]):
         self.sessions: dict[object, S] = {}
         self._close = close
         self._sentinel: AsyncGenerator[None, None] | None = None
+        self._stay: object = None  # one object per adoption, so that a late farewell closes only what is its own
         self._on_change: list[Callable[[], None]] = []
         _live.add(self)
 
@@ -59,27 +60,33 @@ class LoopSessions(Generic[S]):
         if self.loop is loop:
             return  # another task was faster while this one waited
         self.loop = loop
-        self._sentinel = self._until_loop_ends()
+        self._stay = object()
+        self._sentinel = self._until_loop_ends(self._stay)
         await anext(self._sentinel)
 
     async def aclose(self) -> None:
-        """Close every session. Idempotent; usable again after `adopt()`. Cancellation: the rest is closed next time."""
+        """Close every session. Idempotent; usable again after `adopt()`.
+
+        Cancellation: the closing goes on without the caller.
+        """
         sentinel, self._sentinel = self._sentinel, None
-        self.loop = None
-        self._forget_derived()
-        while self.sessions:
-            await self._close(self.sessions.popitem()[1])
+        await self._leave()
         if sentinel is not None:
             await sentinel.aclose()
 
-    async def _until_loop_ends(self) -> AsyncGenerator[None, None]:
+    async def _until_loop_ends(self, stay: object) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
-            self.loop = None
-            self._forget_derived()
-            while self.sessions:
-                await self._close(self.sessions.popitem()[1])
+            if self._stay is stay:
+                await self._leave()
+
+    async def _leave(self) -> None:
+        self.loop = self._stay = None
+        left, self.sessions = self.sessions, {}
+        self._forget_derived()
+        if left:
+            await asyncio.shield(asyncio.gather(*map(self._close, left.values())))
 
     def _forget_derived(self) -> None:
         for forget in self._on_change:
@@ -87,7 +94,7 @@ class LoopSessions(Generic[S]):
 
     def _after_fork(self) -> None:
         _left_to_parent.append((self.loop, self._sentinel, self.sessions))
-        self.loop = self._sentinel = None
+        self.loop = self._sentinel = self._stay = None
         self.sessions = {}
         self._forget_derived()
 

@@ -201,7 +201,7 @@ class _Body(aiohttp.Payload):
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         return str(self._value, encoding, errors)
 
-    async def write(self, writer: Any) -> None:
+    async def write(self, writer: Any) -> None:  # what aiohttp below 3.12 calls
         self._started()
         await writer.write(self._value)
 

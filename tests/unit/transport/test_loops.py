@@ -41,6 +41,18 @@ async def test_closing_closes_everything_once() -> None:
     assert forgotten
 
 
+async def test_closing_goes_on_when_its_caller_is_cancelled() -> None:
+    sessions = new()
+    things = [await use(sessions, key) for key in range(3)]
+    closing = asyncio.ensure_future(sessions.aclose())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await asyncio.sleep(0.01)
+    assert [thing.closed for thing in things] == [1, 1, 1]
+
+
 async def test_it_may_be_used_again_after_closing() -> None:
     sessions = new()
     first = await use(sessions)
@@ -89,6 +101,24 @@ async def test_tasks_that_come_first_together_share_one_adoption() -> None:
     things = await asyncio.gather(*(use(sessions) for _ in range(10)))
     assert len(set(map(id, things))) == 1
     await sessions.aclose()
+
+
+def test_tasks_that_take_over_a_closed_loop_together_share_one_adoption() -> None:
+    sessions = new()
+    one = asyncio.new_event_loop()
+    left = one.run_until_complete(use(sessions))
+    one.close()
+
+    async def together() -> list[Thing]:
+        things = await asyncio.gather(*(use(sessions) for _ in range(5)))
+        gc.collect()
+        await asyncio.sleep(0.01)
+        assert [thing.closed for thing in things] == [0] * 5, "nobody closes what the others use"
+        return things
+
+    things = asyncio.run(together())
+    assert len(set(map(id, things))) == 1
+    assert (left.closed, things[0].closed) == (1, 1)
 
 
 async def test_dropping_it_in_a_running_loop_closes_quietly() -> None:

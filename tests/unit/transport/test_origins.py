@@ -31,7 +31,19 @@ def test_an_origin_is_scheme_host_and_port(url: str, origin: tuple[str, str, int
 
 @pytest.mark.parametrize(
     "url",
-    ["", "models.github.ai", "ftp://x/", "https://", "https://u:secret@x/", "http://x:port/", "//x", "http://[::1"],
+    [
+        "",
+        "models.github.ai",
+        "ftp://x/",
+        "https://",
+        "https://u:secret@x/",
+        "http://x:port/",
+        "//x",
+        "http://[::1",
+        "https://models.github.ai\\.evil.example/",
+        "http://a b/",
+        "http://\x00/",
+    ],
 )
 def test_what_is_no_address_is_refused_without_showing_credentials(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
