@@ -14,9 +14,7 @@ __all__ = ["exit_code_of", "json_summary", "print_summary", "spell"]
 
 
 def exit_code_of(summary: Summary) -> int:
-    """0 every row succeeded, 1 some failed, 3 refused by the service, 4 out of quota, 130 interrupted."""
-    if summary.stopped == "interrupted":
-        return 130
+    """0 every row succeeded, 1 some failed or were left undone, 3 refused by the service, 4 out of quota."""
     if summary.stopped == "quota":
         return 4
     if summary.stopped == "refused":

@@ -127,24 +127,23 @@ async def start(
         await stack.enter_async_context(run)
         if not await look_before(client, run, check=not no_check, max_duration=max_duration, events=events):
             return 2
-        summary = await _go(client, run, as_json)
+        signals: list[signal.Signals] = []
+        summary = await _go(client, run, as_json, signals)
         if as_json:
             events("summary", json_summary(client, run, summary))
         else:
             print_summary(client, run, summary)
-    return exit_code_of(summary)
+    return 128 + signals[0] if signals and summary.stopped == "interrupted" else exit_code_of(summary)
 
 
-async def _go(client: GitHubModels, run: BatchRun, as_json: bool) -> Summary:
-    """Run under the live view, with the two signals that mean "end well" and then "end now"."""
+async def _go(client: GitHubModels, run: BatchRun, as_json: bool, signals: list[signal.Signals]) -> Summary:
+    """Run under the live view, with the two signals that mean "end well" and then "end now"; they are noted."""
     loop = asyncio.get_running_loop()
     work = asyncio.ensure_future(run.go())
-    asked = 0
 
-    def interrupt() -> None:
-        nonlocal asked
-        asked += 1
-        if asked > 1:
+    def interrupt(number: signal.Signals) -> None:
+        signals.append(number)
+        if len(signals) > 1:
             work.cancel()
             return
         run.runner.drain()
@@ -153,14 +152,14 @@ async def _go(client: GitHubModels, run: BatchRun, as_json: bool) -> Summary:
             print(f"Ending well: {flying} rows in flight finish, no other starts. Again to stop now.", file=sys.stderr)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, interrupt)
+        loop.add_signal_handler(number, interrupt, number)
     try:
         if as_json:
             return await work
         async with live_view(client, run):
             return await work
     except asyncio.CancelledError:
-        if asked > 1:
+        if len(signals) > 1:
             raise KeyboardInterrupt from None
         raise
     finally:
