@@ -296,3 +296,15 @@ async def test_a_ledger_goes_on_under_the_next_loop(path: Path, hands) -> None:
 
     for main in (first, second, third):
         await asyncio.to_thread(asyncio.run, main())
+
+
+async def test_a_lapsed_lease_is_not_renewed(ledger_at: Maker, hands) -> None:
+    asleep, awake = ledger_at(shared=True), ledger_at(shared=True)
+    await asleep.open()
+    await awake.open()
+    await asleep.reserve("r1", [Want("m", 1, 1, 60.0)], [SlotWant("s", 1)])
+    hands.pass_(30.0)
+    asleep.heartbeat()
+    await asleep.flush()
+    assert isinstance(await awake.reserve("r2", [], [SlotWant("s", 1)]), Reserved)
+    assert await awake.reserve("r3", [Want("m", 1, 1, 60.0)]) == Busy("m", hands.wall + 60.0)
