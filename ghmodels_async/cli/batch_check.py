@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -34,7 +34,7 @@ def command(options: ClientOptions, source: str, rows: RowOptions, as_json: bool
     settings = settings_of(options)
     found = check_rows(open_source(source).rows(), rows.recipe, rows.models, settings.profile, settings.plan)
     if as_json:
-        print(json.dumps(asdict(found), ensure_ascii=False, indent=2))
+        print(json.dumps(_plain(found), ensure_ascii=False, indent=2))
     else:
         _print(found)
     return 2 if found.wrong else 0
@@ -61,6 +61,11 @@ def print_problems(found: Checked) -> None:
         print(f"{where}{problem.why}", file=sys.stderr)
     if found.wrong > len(found.problems):
         print(f"... and {found.wrong - len(found.problems):,} more", file=sys.stderr)
+
+
+def _plain(found: Checked) -> dict[str, Any]:
+    shown = {field.name: getattr(found, field.name) for field in fields(found)}
+    return {**shown, "problems": [asdict(problem) for problem in found.problems]}
 
 
 def _print(found: Checked) -> None:
