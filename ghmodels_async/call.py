@@ -211,7 +211,7 @@ class Call:
         if self._request.extra_headers:
             headers = {**headers, **self._request.extra_headers}
         request = Request("POST", self._url, headers, self._body)
-        phases = PhaseTimeouts(connect=timeouts.connect, head=timeouts.head)
+        phases = PhaseTimeouts(timeouts.connect, timeouts.head, timeouts.stall)
         wiring.tally.attempts += 1
         return await wiring.send(request, phases, exchange.sent)
 

@@ -54,7 +54,7 @@ async def get_json(wiring: Wiring, url: str, timeouts: Timeouts) -> Any:
     Cancellation: safe, the connection is closed.
     """
     token = await wiring.tokens.current()
-    phases = PhaseTimeouts(connect=timeouts.connect, head=timeouts.head)
+    phases = PhaseTimeouts(timeouts.connect, timeouts.head, timeouts.stall)
     response = await wiring.send(Request("GET", url, wiring.headers_for(token)), phases, _unnoticed)
     try:
         body = await response.read()

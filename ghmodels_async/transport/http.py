@@ -34,10 +34,17 @@ class ResponseHead:
 
 @dataclass(frozen=True, slots=True)
 class PhaseTimeouts:
-    """Seconds each phase on the wire may take; None means no limit. Queue and total belong to the call, not here."""
+    """Seconds each phase on the wire may take; None means no limit. Queue and total belong to the call, not here.
+
+    Attributes:
+        connect: From the call to the first bytes sent: pool, name look-up, TCP, TLS.
+        head: From the first bytes sent to the response head.
+        stall: Waiting for the next bytes in `Response.read`. Iterating has no limit: that is the stream's business.
+    """
 
     connect: float | None
     head: float | None
+    stall: float | None = None
 
 
 @runtime_checkable
@@ -47,7 +54,12 @@ class Response(Protocol):
     head: ResponseHead
 
     async def read(self) -> bytes:
-        """Read the whole rest of the body. Raises ConnectionFailedError if it ends early."""
+        """Read the whole rest of the body.
+
+        Raises:
+            ConnectionFailedError: It ends early.
+            RequestTimeoutError: In phase ``stall``: the next bytes do not come. The connection is closed.
+        """
         ...
 
     def __aiter__(self) -> AsyncIterator[bytes]:

@@ -150,7 +150,7 @@ def _retryable(error: BaseException) -> bool:
     if isinstance(error, ConnectionFailedError):
         return True
     if isinstance(error, RequestTimeoutError):
-        return error.phase in ("connect", "head", "first_delta")
+        return error.phase in ("connect", "head", "first_delta", "stall")  # a stall here is a whole reply's
     if isinstance(error, (StreamInterruptedError, StreamTruncatedError)):
         return True  # an attempt ends when its first delta is handed out: this one broke before
     if isinstance(error, ServiceRetiredError) or not isinstance(error, APIError):

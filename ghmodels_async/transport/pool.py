@@ -23,7 +23,7 @@ from yarl import URL
 
 from .._version import __version__
 from ..clock import Clock
-from ..errors import ConfigurationError, ConnectionFailedError, GHModelsError
+from ..errors import ConfigurationError, ConnectionFailedError, GHModelsError, RequestTimeoutError
 from .http import PhaseTimeouts, Request, ResponseHead
 from .loops import LoopSessions
 from .origins import check_address, environment_proxy, redirect_target
@@ -237,27 +237,52 @@ async def _exchange(
         phases.end()
     if payload is None and on_sent is not None:
         on_sent(phases.began)
-    return _Answer(response, route, clock.now())
+    return _Answer(response, route, clock, timeouts.stall)
 
 
 class _Answer:
     """An open response; see `Response`."""
 
-    __slots__ = ("_response", "_route", "head")
+    __slots__ = ("_clock", "_response", "_route", "_stall", "head")
 
-    def __init__(self, response: aiohttp.ClientResponse, route: _Route, now: float) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, route: _Route, clock: Clock, stall: float | None) -> None:
         self._response = response
         self._route = route
+        self._clock = clock
+        self._stall = stall
         headers = {name.lower(): value for name, value in response.headers.items()}
-        self.head = ResponseHead(response.status, headers, now)
+        self.head = ResponseHead(response.status, headers, clock.now())
 
     async def read(self) -> bytes:
-        """Read the whole rest of the body. Cancellation: the connection is closed."""
+        """Read the whole rest of the body. See `Response.read`. Cancellation: the connection is closed."""
+        if self._stall is not None and not self._response.content.is_eof():
+            return await self._read_in_time(self._stall)
         try:
             return await self._response.read()
         except (aiohttp.ClientError, OSError) as error:
             self._response.close()
             raise _named(error, self._route, sent=True) from None
+
+    async def _read_in_time(self, stall: float) -> bytes:
+        """For a body that did not arrive together with its head. The others need no timer."""
+        clock, parts = self._clock, []
+        try:
+            async with clock.timeout(stall) as timer:
+                async for data in self:
+                    parts.append(data)
+                    timer.reschedule(clock.real(clock.now() + stall))
+        except BaseException as error:
+            self.release()
+            if not isinstance(error, TimeoutError):
+                raise
+            raise RequestTimeoutError(
+                phase="stall",
+                elapsed=stall,
+                sent=True,
+                checked=f"endpoint: {_origin(self._route)}",
+                fix="Send it again, or raise the stall timeout",
+            ) from None
+        return b"".join(parts)
 
     def __aiter__(self) -> _Answer:
         return self

@@ -227,6 +227,42 @@ async def test_a_body_has_no_hidden_time_limit() -> None:
         assert await call(pool, server.url, timeouts=timeouts) == b"patien"
 
 
+async def test_a_whole_body_that_stops_coming_times_out_and_closes() -> None:
+    async def stops(exchange: Exchange) -> None:
+        await exchange.say(HEAD + b"Content-Length: 100\r\n\r\n")
+        for _ in range(3):
+            await exchange.say(b"half")
+            await asyncio.sleep(0.03)
+        await exchange.until_gone()
+
+    async with RawServer(stops) as server, SessionPool(clock=Clock(100.0)) as pool:
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(RequestTimeoutError) as caught:
+            await call(pool, server.url, timeouts=PhaseTimeouts(connect=60.0, head=60.0, stall=5.0))
+        assert (caught.value.phase, caught.value.sent) == ("stall", True)
+        assert asyncio.get_running_loop().time() - began > 0.1, "each piece starts the wait anew"
+        assert await server.all_closed()
+
+
+@pytest.mark.parametrize("fault", ["closed between chunks", "reset before the promised length"])
+async def test_a_body_that_breaks_while_it_is_watched_is_no_stall(pool: SessionPool, fault: str) -> None:
+    async with RawServer(LOST[fault]) as server:
+        with pytest.raises(ConnectionFailedError):
+            await call(pool, server.url, timeouts=PhaseTimeouts(connect=10.0, head=10.0, stall=10.0))
+        assert await server.all_closed()
+
+
+async def test_a_slow_body_that_keeps_coming_is_read_whole() -> None:
+    async def slow(exchange: Exchange) -> None:
+        await exchange.say(HEAD + b"Content-Length: 6\r\n\r\n")
+        for byte in b"patien":
+            await asyncio.sleep(0.02)
+            await exchange.say(bytes([byte]))
+
+    async with RawServer(slow) as server, SessionPool(clock=Clock(100.0)) as pool:
+        assert await call(pool, server.url, timeouts=PhaseTimeouts(connect=60.0, head=60.0, stall=8.0)) == b"patien"
+
+
 async def test_cancelling_before_the_head_closes_the_connection(pool: SessionPool) -> None:
     async with RawServer(silent) as server:
         sent: list[float] = []
