@@ -43,7 +43,7 @@ class StreamReader:
         began_at: When reading began, nominal monotonic.
     """
 
-    __slots__ = ("_at_end", "_clock", "_iterator", "_source", "_timeouts", "_total_at", "_watch", "began_at", "cause",
+    __slots__ = ("_clock", "_iterator", "_source", "_timeouts", "_total_at", "_watch", "began_at", "cause",
                  "decoder", "over")  # fmt: skip
 
     def __init__(
@@ -66,7 +66,6 @@ class StreamReader:
         self._timeouts = timeouts
         self._total_at = total_at
         self._watch = Watch(clock)
-        self._at_end = False
 
     @property
     def waiting(self) -> bool:
@@ -102,7 +101,7 @@ class StreamReader:
     async def drain(self) -> None:
         """After ``[DONE]``: give the end of the body a moment to arrive, so that the connection can be used again."""
         due = self._clock.now() + DRAIN * self._clock.scale
-        while not self._at_end:
+        while True:
             self._watch.start(due)
             try:
                 await self._iterator.__anext__()
@@ -135,7 +134,6 @@ class StreamReader:
             try:
                 data = await self._iterator.__anext__()
             except StopAsyncIteration:
-                self._at_end = True
                 break
             except asyncio.CancelledError:
                 why = watch.taken_back()

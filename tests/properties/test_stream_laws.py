@@ -79,7 +79,7 @@ def test_any_chunking_reaches_the_bound_at_the_same_event(case: tuple[bytes, lis
 
 # -- folding ----------------------------------------------------------------------------------------------------------
 
-words = st.text(st.sampled_from("ab <>/think\n早🌍\"\\{}"), max_size=30)
+words = st.text(st.sampled_from('ab <>/think\n早🌍"\\{}'), max_size=30)
 arguments = st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=8), max_size=3).map(json.dumps)
 tool_calls = st.lists(
     st.builds(
@@ -98,7 +98,11 @@ tool_calls = st.lists(
 
 @st.composite
 def choices(draw: st.DrawFn, index: int) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": "assistant", "content": draw(st.none() | words), "refusal": draw(st.none() | words)}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": draw(st.none() | words),
+        "refusal": draw(st.none() | words),
+    }
     if draw(st.booleans()):
         message["content"] = "<think>" + draw(words) + draw(st.sampled_from(["", "</think>\n\n"])) + draw(words)
     if draw(st.booleans()):

@@ -34,8 +34,16 @@ FILTERS = {"hate": {"filtered": False, "severity": "safe"}, "violence": {"filter
 
 #: How GitHub Models answered: filter results of the prompt first, a role chunk, text, an empty finishing chunk, usage.
 GITHUB = (
-    event({"choices": [], "created": 0, "id": "", "model": "", "object": "",
-           "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": FILTERS}]})  # fmt: skip
+    event(
+        {
+            "choices": [],
+            "created": 0,
+            "id": "",
+            "model": "",
+            "object": "",
+            "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": FILTERS}],
+        }
+    )
     + chunk({"content": "", "refusal": None, "role": "assistant"}, content_filter_results={}, logprobs=None)
     + text("Good ", content_filter_results=FILTERS)
     + text("morning 早 🌍", content_filter_results=FILTERS)

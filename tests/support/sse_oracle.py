@@ -1,4 +1,4 @@
-"""The event-stream algorithm of the WHATWG standard, written down naively: the whole stream at once, character by character.
+"""The event-stream algorithm of the WHATWG standard, written down naively: the whole stream at once.
 
 Slow and obvious on purpose: `SSEDecoder` is compared with it.
 """

@@ -183,7 +183,13 @@ TOOL = {"index": 0, "id": "t", "function": {"name": "find", "arguments": '{"city
 BAD: list[tuple[str, tuple[Any, ...], type[Exception], StreamOutcome, str]] = [
     ("cut", (text("Hel"), text("lo")), StreamTruncatedError, StreamOutcome.TRUNCATED, "Hello"),
     ("cut in an event", (text("Hello") + text("!")[:-1],), StreamTruncatedError, StreamOutcome.TRUNCATED, "Hello"),
-    ("cut in a tag", (text("<think>a</think>Hello"), text("<")), StreamTruncatedError, StreamOutcome.TRUNCATED, "Hello<"),
+    (
+        "cut in a tag",
+        (text("<think>a</think>Hello"), text("<")),
+        StreamTruncatedError,
+        StreamOutcome.TRUNCATED,
+        "Hello<",
+    ),
     (
         "one choice of two cut",
         (text("Hello") + text("x", index=1) + chunk(finish="stop"),),
@@ -216,7 +222,13 @@ BAD: list[tuple[str, tuple[Any, ...], type[Exception], StreamOutcome, str]] = [
 @pytest.mark.parametrize(("_name", "script", "kind", "outcome", "said"), BAD, ids=[row[0] for row in BAD])
 @pytest.mark.parametrize("way", ["async with", "plain", "final"])
 async def test_a_bad_ending_is_named_and_keeps_what_was_said(
-    clock: Clock, way: str, _name: str, script: tuple[Any, ...], kind: type[Exception], outcome: StreamOutcome, said: str
+    clock: Clock,
+    way: str,
+    _name: str,
+    script: tuple[Any, ...],
+    kind: type[Exception],
+    outcome: StreamOutcome,
+    said: str,
 ) -> None:
     stream, opener, source = stream_of(clock, *script, timeouts=StreamTimeouts(stall=5))
     deltas: list[ChatDelta] = []
@@ -292,7 +304,11 @@ EARLY: list[tuple[str, tuple[Any, ...], type[Exception]]] = [
     ("bad json", (b"data: {\n\n",), StreamDecodeError),
     ("silence", (HANG,), RequestTimeoutError),
     ("half a tag", (text("<thi"),), StreamTruncatedError),
-    ("half a document, then reset", (b'{"choices": [', ConnectionFailedError("reset", sent=True)), StreamInterruptedError),
+    (
+        "half a document, then reset",
+        (b'{"choices": [', ConnectionFailedError("reset", sent=True)),
+        StreamInterruptedError,
+    ),
     ("half a document", (b'{"choices": [',), StreamDecodeError),
 ]
 

@@ -1,12 +1,11 @@
 """`Fold`: pieces put together, and nothing invented."""
 
-import json
 import pickle
 import time
 from typing import Any
 
 import pytest
-from chat_events import DONE, FILTERS, GITHUB, chunk, event, text, usage
+from chat_events import FILTERS, GITHUB, chunk, event, text, usage
 
 from ghmodels_async.stream import ChatReply, DeltaDecoder, Fold, ReplyMeta
 from ghmodels_async.wire import ChatCompletion
@@ -152,7 +151,9 @@ def test_a_call_cut_in_its_json_is_open(arguments: str) -> None:
     assert fold(call(0, arguments, name="f"), chunk(finish="length")).open_call == ("f", "length")
 
 
-@pytest.mark.parametrize("arguments", ["", " ", "{}", '{"a": 1}', "[1]", '{"a" 1}', '{"a": 1}}', "not json", "{'a': 1}"])
+@pytest.mark.parametrize(
+    "arguments", ["", " ", "{}", '{"a": 1}', "[1]", '{"a" 1}', '{"a": 1}}', "not json", "{'a': 1}"]
+)
 def test_a_call_that_is_whole_or_wrong_is_not_open(arguments: str) -> None:
     assert fold(text("hm"), call(0, arguments, name="f")).open_call is None
 
@@ -203,33 +204,6 @@ def test_folding_costs_the_same_per_delta_however_long_the_reply() -> None:
 
     small, large = min(seconds(2_000) for _ in range(3)), min(seconds(16_000) for _ in range(3))
     assert large < small * 8 * 3
-
-
-def test_the_reply_of_a_whole_completion_is_the_same_reply() -> None:
-    message = {"role": "assistant", "content": "<think>hm</think>\nGood ", "refusal": None}
-    body = {"id": "c-1", "model": "m-1", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
-    whole = ChatReply.from_completion(ChatCompletion.model_validate_json(json.dumps(body)), ReplyMeta(attempts=3))
-    assert whole == fold(text("<think>h"), text("m</think>\nGood "), chunk(finish="stop"), DONE).reply
-    assert whole.meta.attempts == 3
-    assert whole.raw.choices[0].message.content == message["content"]
-
-
-def test_a_completions_reasoning_is_read_from_wherever_it_is() -> None:
-    def reply(**message: Any) -> ChatReply:
-        body = {"choices": [{"message": message, "finish_reason": ""}]}
-        return ChatReply.from_completion(ChatCompletion.model_validate_json(json.dumps(body)))
-
-    assert reply(content="<think>a</think>b").reasoning == "a"
-    own = reply(content="<think>a</think>b", reasoning_content="c")
-    assert (own.reasoning, own.text, own.finish_reason) == ("c", "<think>a</think>b", None)
-    assert reply(content=None, reasoning="d").reasoning == "d"
-    assert reply(content="x", reasoning={"odd": 1}).text == "x"
-    parts = reply(content=[{"type": "thinking", "thinking": "e"}, {"type": "text", "text": "f"}])
-    assert (parts.reasoning, parts.text) == ("e", "f")
-    assert parts.raw.choices[0].message.content == [
-        {"type": "thinking", "thinking": "e"},
-        {"type": "text", "text": "f"},
-    ]
 
 
 def test_an_empty_extra_field_does_not_hide_an_earlier_value() -> None:
