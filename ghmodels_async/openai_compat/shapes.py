@@ -1,0 +1,90 @@
+"""Answers as the `openai` package shapes them: our wire models with the fields its users expect to find.
+
+Fields a server did not send are there with None, as in `openai`; fields it sent beyond these are kept. Source: the
+types of openai 3.54 (`openai.types`), read 2026-11-22.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, PrivateAttr
+
+from ..wire import ChatChunk, ChatCompletion, ChatMessage, Choice, ChunkChoice, ChunkDelta, Embedding, ModelCard, Usage
+
+__all__ = ["Chunk", "Completion", "EmbeddingItem", "EmbeddingList", "Model"]
+
+
+class _Shape(BaseModel):
+    """The spellings of `openai`'s own models beside pydantic's."""
+
+    _request_id: str | None = PrivateAttr(default=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What the server sent, as JSON values."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """What the server sent, as JSON text."""
+        return self.model_dump_json(exclude_unset=True, indent=indent)
+
+
+class CompletionMessage(ChatMessage):
+    annotations: Any = None
+    audio: Any = None
+    function_call: Any = None
+    parsed: Any = None
+    """The typed value, after `parse`."""
+
+
+class CompletionChoice(Choice):
+    message: CompletionMessage
+
+
+class Completion(ChatCompletion, _Shape):
+    """A chat completion: ``completion.choices[0].message.content``."""
+
+    object: str = "chat.completion"
+    choices: list[CompletionChoice] = Field(default_factory=list)  # type: ignore[assignment]
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+
+
+class ChunkChoiceDelta(ChunkDelta):
+    audio: Any = None
+    function_call: Any = None
+
+
+class CompletionChunkChoice(ChunkChoice):
+    delta: ChunkChoiceDelta = Field(default_factory=ChunkChoiceDelta)
+
+
+class Chunk(ChatChunk, _Shape):
+    """A chunk of a streamed completion: ``chunk.choices[0].delta.content``."""
+
+    object: str | None = "chat.completion.chunk"
+    created: int | float | None = None
+    choices: list[CompletionChunkChoice] = Field(default_factory=list)  # type: ignore[assignment]
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+
+
+class EmbeddingItem(Embedding):
+    object: Literal["embedding"] = "embedding"
+
+
+class EmbeddingList(_Shape):
+    """Embeddings in the order of the texts: ``response.data[0].embedding``."""
+
+    object: Literal["list"] = "list"
+    data: list[EmbeddingItem]
+    model: str | None = None
+    usage: Usage | None = None
+
+
+class Model(ModelCard, _Shape):
+    """A model; everything its card says is kept."""
+
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = ""

@@ -1,0 +1,76 @@
+"""What `create(stream=True)` and `models.list()` return."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from ..chats import DeltaStream
+from .shapes import Chunk, Model
+
+__all__ = ["ChunkStream", "ModelList"]
+
+
+class ChunkStream:
+    """Chunks as they arrive. Iterate, or use ``async with`` to be free to leave early.
+
+    Each chunk comes once. Chunks without choices (filter results, usage nobody asked for) are left out: code written
+    for `openai` looks at ``chunk.choices[0]``. With ``stream_options={"include_usage": True}`` the usage chunk comes.
+    """
+
+    def __init__(self, stream: DeltaStream, *, with_usage: bool) -> None:
+        self._stream = stream
+        self._with_usage = with_usage
+        self._last = ""  # JSON text of the chunk handed out last
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        """Return the next chunk. Raises and cancels as `ChatStream`; the errors are this library's own."""
+        while True:
+            delta = await anext(self._stream)
+            if delta.data is self._last:
+                continue  # another choice of the same chunk
+            self._last = delta.data
+            if delta.index is not None or (self._with_usage and delta.usage is not None):
+                return Chunk.model_validate_json(delta.data)
+
+    async def close(self) -> None:
+        """Let go of the stream. Idempotent."""
+        await self._stream.aclose()
+
+    aclose = close
+
+
+class ModelList:
+    """The models: await it for an object with `data`, or iterate over it asynchronously."""
+
+    object = "list"
+
+    def __init__(self, load: Callable[[], Awaitable[Sequence[Model]]]) -> None:
+        self._load = load
+        self.data: Sequence[Model] = ()
+
+    def __await__(self) -> Generator[Any, Any, Self]:
+        return self._loaded().__await__()
+
+    async def __aiter__(self) -> AsyncIterator[Model]:
+        for model in (await self._loaded()).data:
+            yield model
+
+    def __iter__(self) -> Any:
+        return iter(self.data)
+
+    async def _loaded(self) -> Self:
+        self.data = self.data or await self._load()
+        return self
