@@ -4,13 +4,15 @@
     python benchmarks/ledger.py --quick    # a tenth of the work
 
 Latency is what an `await reserve(...)` takes; CPU is that of the whole process, threads included. "At once" is how many
-requests wait together and so share a commit. Every figure is from this run on this machine.
+requests wait together and so share a commit. A limit gets 100 requests, then the next one is used, so that windows hold
+what real ones hold. Every figure is from this run on this machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import statistics
 import subprocess
@@ -18,10 +20,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ghmodels_async.clock import Clock
 from ghmodels_async.limits.ledger import Ledger, MemoryLedger, Reserved, SlotWant, SqliteLedger, Want
+from ghmodels_async.limits.ledger.store import Store
+from ghmodels_async.limits.ledger.timebase import clock_reader
 
 DAY = Want("m|day", 1, 10**9, 86400.0)
 MINUTE = Want("m|minute", 1, 10**9, 60.0, 0.3)
@@ -45,13 +50,22 @@ def line(name: str, seconds: list[float], cpu: float, count: int) -> None:
 
 
 async def measure(
-    name: str, ledger: Ledger, wants: list[Want], count: int, together: int = 1, slots: bool = False
+    name: str,
+    ledger: Ledger,
+    wants: list[Want],
+    count: int,
+    together: int = 1,
+    slots: bool = False,
+    spread: bool = True,
 ) -> None:
     await ledger.open()
 
+    numbers = itertools.count()
+
     async def request() -> None:
-        id = ledger.new_id()
-        answer = await ledger.reserve(id, wants, SLOTS if slots else ())
+        id, number = ledger.new_id(), next(numbers) // 100
+        own = [replace(want, limit=f"{number}{want.limit}") for want in wants] if spread else wants
+        answer = await ledger.reserve(id, own, SLOTS if slots else ())
         assert isinstance(answer, Reserved)
         ledger.sent(id, time.time())
         ledger.settle(id)
@@ -65,6 +79,21 @@ async def measure(
     cpu = time.process_time() - cpu
     await ledger.aclose()
     line(name, seconds, cpu, count)
+
+
+def bare(path: Path, count: int) -> None:
+    """The transaction itself, in this thread."""
+    store = Store(path, clock_reader(Clock(), time.monotonic()), holder="bench", lease=30.0)
+    seconds = []
+    cpu = time.process_time()
+    for n in range(count):
+        start = time.perf_counter()
+        with store.transaction():
+            store.reserve(f"{n}", [replace(DAY, limit=f"{n // 100}")], ())
+        seconds.append(time.perf_counter() - start)
+    cpu = time.process_time() - cpu
+    store.close()
+    line("file: the transaction of a reservation alone, no thread", seconds, cpu, count)
 
 
 async def refusals(ledger: Ledger, count: int) -> None:
@@ -94,7 +123,9 @@ async def loaded(path: Path, rows: int, count: int) -> None:
     took = time.perf_counter() - start
     await again.aclose()
     print(f"{f'opening a file with {rows} rows, all counted':58} {took * 1e6:8.0f}")
-    await measure(f"a day write with {rows} rows in the window", SqliteLedger(path, Clock()), [DAY], count)
+    await measure(
+        f"a day write with {rows} rows in the window", SqliteLedger(path, Clock()), [DAY], count, spread=False
+    )
 
 
 WORKER = """
@@ -163,6 +194,7 @@ async def main(scale: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         await measure("memory: a day write (reserve, sent, settle)", MemoryLedger(), [DAY], count // 4)
+        bare(place / "z", count)
         await measure("file: a day write", SqliteLedger(place / "a", Clock()), [DAY], count)
         await measure("file: the same, 10 at once", SqliteLedger(place / "b", Clock()), [DAY], count, 10)
         await measure("file: the same, 100 at once", SqliteLedger(place / "c", Clock()), [DAY], count, 100)
