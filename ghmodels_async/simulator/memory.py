@@ -172,12 +172,6 @@ class _Flight:
         else:
             self._finish("disconnected")
 
-    def delivered(self, how: str) -> None:
-        """The client has the last frame: the server cannot still be busy with it, whatever rounding says."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._finish(how)
-
     def _finish(self, how: str) -> None:
         assert self._exchange is not None
         self.transport.service.finish(self._exchange, self.transport.network.unix(), how)
@@ -209,12 +203,11 @@ class MemoryResponse:
         clock = self._flight.transport.clock
         while self._next < len(self._frames):
             delay, data = self._frames[self._next]
-            self._due += delay
+            due = self._due + delay
+            if due > clock.now():
+                await clock.sleep(due - clock.now())  # cancelled here, the frame is still there for the next read
+            self._due = due
             self._next += 1
-            if self._due > clock.now():
-                await clock.sleep(self._due - clock.now())
-            if self._next == len(self._frames) and self._ending is not Ending.STALL:
-                self._flight.delivered("whole" if self._ending is Ending.WHOLE else "broken")
             if data:
                 return data
         if self._ending is Ending.WHOLE:

@@ -105,6 +105,21 @@ async def test_a_request_cancelled_on_its_way_still_arrives_and_counts(open_door
     assert simulation.log.open == 0
 
 
+async def test_a_read_that_is_cancelled_loses_nothing(open_door: Any, clock: Clock) -> None:
+    _, door = open_door()
+    whole_stream = await (await door.send(chat(stream=True))).read()
+    response = await door.send(chat(stream=True))
+    got = b""
+    for _ in range(5):
+        got += await anext(response)
+    reading = asyncio.create_task(anext(response))
+    await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.wait([reading])
+    got += await response.read()
+    assert got.count(b"\n\n") == whole_stream.count(b"\n\n")
+
+
 async def test_a_slot_is_held_until_the_stream_ends_however_slowly_it_is_read(open_door: Any, clock: Clock) -> None:
     simulation, door = open_door()
     first, second = await door.send(chat(stream=True)), await door.send(chat(stream=True))

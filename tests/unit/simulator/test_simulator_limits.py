@@ -45,6 +45,20 @@ def test_all_models_together_meet_the_account_limit_of_24_a_minute(desk: Open) -
     assert found == [None] * 24 + ["UserByMinute"]
 
 
+def test_of_several_spent_limits_slots_are_named_first_then_the_account_then_the_shorter_window(desk: Open) -> None:
+    asked = desk()
+    asked.simulation.set_limit("UserByModelByDay", 14)
+    refusals(asked, HIGH, 10)
+    assert refusals(asked, HIGH, 1) == ["UserByModelByMinute"]
+    refusals(asked, LOW, 14)
+    assert refusals(asked, HIGH, 1) == ["UserByMinute"]
+    asked.simulation.set_limit("UserConcurrentRequests", 1)
+    asked.now += 61
+    asked.ask(model=HIGH, hold=True)
+    assert refusals(asked, HIGH, 1) == ["UserConcurrentRequests"]
+    assert refusals(asked, LOW, 1) == ["UserByModelByDay"]
+
+
 def test_a_minute_refusal_is_worded_as_captured_and_its_wait_is_floored(desk: Open) -> None:
     asked = desk()
     refusals(asked, HIGH, 10)
