@@ -60,6 +60,12 @@ class Progress:
         return self.before_done + self.before_failed + self.done + self.failed
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Total, completed and failed rows over all starts, named as OpenAI's batch object names them."""
+        completed, failed = self.before_done + self.done, self.before_failed + self.failed
+        return {"total": self.total or 0, "completed": completed, "failed": failed}
+
+    @property
     def remaining(self) -> int | None:
         return None if self.total is None else max(0, self.total - self.answered)
 

@@ -12,8 +12,11 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Protocol, cast, runtime_checkable
+from uuid import UUID
 
 from ghmodels_async.errors import ConfigurationError
 
@@ -160,4 +163,13 @@ def _binary(path: Path) -> IO[bytes]:
 
 
 def _encoded(record: Mapping[Any, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_text).encode()
+
+
+def _text(value: Any) -> str:
+    """What tables hold and JSON does not. Anything else is the caller's mistake: its text would be nonsense."""
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Decimal | UUID | timedelta):
+        return str(value)
+    raise TypeError(f"a row holds a {type(value).__name__}, which JSON cannot")

@@ -54,11 +54,7 @@ def json_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> dict[
     progress = summary.progress
     bare, _ = lower_bound(client, summary)
     return {
-        "request_counts": {
-            "total": progress.total or 0,
-            "completed": progress.before_done + progress.done,
-            "failed": progress.before_failed + progress.failed,
-        },
+        "request_counts": progress.counts,
         "this_start": {"completed": progress.done, "failed": progress.failed, "again": progress.again},
         "refused_429": refusals(client),
         "tokens": {"prompt": progress.tokens_in, "completion": progress.tokens_out},

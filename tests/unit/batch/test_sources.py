@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +102,10 @@ def test_parquet_without_its_extra_says_how_to_get_it(tmp_path: Path, monkeypatc
 
 def test_mappings_become_lines() -> None:
     assert list(encoded_rows([{"a": "ü"}])) == ['{"a":"ü"}\n'.encode()]
+
+
+def test_what_json_cannot_hold_is_text_where_that_means_something_and_refused_elsewhere() -> None:
+    row = {"day": date(2026, 1, 2), "price": Decimal("1.50")}
+    assert list(encoded_rows([row])) == [b'{"day":"2026-01-02","price":"1.50"}\n']
+    with pytest.raises(TypeError, match="holds a object"):
+        list(encoded_rows([{"x": object()}]))
