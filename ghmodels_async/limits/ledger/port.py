@@ -127,7 +127,7 @@ class Opened:
         where: A path, or "memory"; for the one line that says where the ledger is.
         complete: False if something that was recorded could not be read: what was spent may be more than `grants`.
             Then treat long windows with suspicion: one request first, the rest after its answer.
-        notice: Empty, or what went wrong, why, and how to fix it; for people.
+        notice: Empty, or what went wrong, why, and how to fix it; for people. Whoever opens the ledger shows it.
     """
 
     grants: tuple[Grant, ...] = ()

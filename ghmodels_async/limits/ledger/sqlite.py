@@ -97,7 +97,7 @@ class SqliteLedger:
             executor.shutdown(wait=False)
             raise explain(error, self._path, shared=True) from error
         self._offset = store.offset
-        self._writer = Writer(store, executor, reopen=lambda: self._open_store([])[0], report=self._report)
+        self._writer = Writer(store, executor, reopen=self._reopen, report=self._report)
         return opened_at(opened, -self._offset)
 
     async def reserve(self, id: str, wants: Sequence[Want], slots: Sequence[SlotWant] = ()) -> Reserved | Busy:
@@ -179,9 +179,14 @@ class SqliteLedger:
             store = self._store_in_memory(peek(self._path) if is_locked(error) else Opened())
             stores.append(store)
             opened = self._look_around(store)
-        if trouble is not None:
-            _log.warning("%s", trouble)
         return store, replace(opened, complete=trouble is None, notice=str(trouble or ""))
+
+    def _reopen(self) -> Store:
+        """In the thread, while in use: what was wrong goes to the log, as nobody waits for `Opened`."""
+        store, opened = self._open_store([])
+        if opened.notice:
+            _log.warning("%s", opened.notice)
+        return store
 
     def _look_around(self, store: Store) -> Opened:
         store.offset = self._offset

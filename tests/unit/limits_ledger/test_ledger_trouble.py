@@ -81,7 +81,7 @@ class TestDamage:
         assert "damaged" in opened.notice
         assert str(path) in opened.notice
         assert "To fix" in opened.notice
-        assert opened.notice in log_of(caplog)
+        assert log_of(caplog) == "", "whoever opened it says so"
         aside = [file for file in path.parent.iterdir() if ".damaged-" in file.name]
         assert content_of(aside[0]).startswith(b"not a database")
 
@@ -167,14 +167,13 @@ class TestOutOfReach:
             assert isinstance(await ledger.reserve("next", [Want("m|day", 1, 40, 86400.0)]), Busy)
             assert isinstance(await ledger.reserve("next", [Want("m|day", 1, 41, 86400.0)]), Reserved)
 
-    async def test_a_directory_that_cannot_be_made_means_memory(self, ledger_at: Maker, path: Path, caplog) -> None:
+    async def test_a_directory_that_cannot_be_made_means_memory(self, ledger_at: Maker, path: Path) -> None:
         path.parent.write_text("a file is in the way")
         ledger = ledger_at()
         opened = await ledger.open()
         assert opened.where == "memory"
         assert "cannot be kept" in opened.notice
         assert "XDG_STATE_HOME" in opened.notice
-        assert opened.notice in log_of(caplog)
         for n in range(10):
             assert isinstance(await ledger.reserve(f"r{n}", [DAY]), Reserved)
         assert isinstance(await ledger.reserve("too much", [DAY]), Busy)
