@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .bulk import BulkRun, Outcome
     from .client import GitHubModels
     from .clock import Clock
+    from .embeddings import EmbeddingsPart, EmbeddingsRun
     from .limits import GateOptions
     from .stream import ChatDelta, ChatReply, ChatStream, ReplyMeta
     from .tally import Tally
@@ -28,6 +29,8 @@ __all__ = [
     "ChatReply",
     "ChatStream",
     "Clock",
+    "EmbeddingsPart",
+    "EmbeddingsRun",
     "GateOptions",
     "GitHubModels",
     "Outcome",
@@ -45,6 +48,8 @@ _HOMES = {
     "ChatReply": "stream",
     "ChatStream": "stream",
     "Clock": "clock",
+    "EmbeddingsPart": "embeddings",
+    "EmbeddingsRun": "embeddings",
     "GateOptions": "limits",
     "GitHubModels": "client",
     "Outcome": "bulk",

@@ -3,8 +3,9 @@
 A feeder pulls the next request from the caller's iterable only when there is room, so a million rows cost as much
 memory as the rows in flight. Which of them is sent when is the gate's decision: each waits in its queue.
 
-Three parts: `BulkRun` is the handle the caller iterates over, `_Flow` the state that the feeder and the calls share,
-and `Outcome` what comes out. The tasks hold the flow but not the handle, so that dropping the handle ends them.
+Three parts: `Run` is the handle the caller iterates over (`BulkRun` where outcomes come out), `_Flow` the state that
+the feeder and the calls share, and `Outcome` what comes out. The tasks hold the flow but not the handle, so that
+dropping the handle ends them.
 """
 
 from __future__ import annotations
@@ -12,14 +13,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from .errors import GHModelsError
 from .stream import ChatReply
 
-__all__ = ["BulkRun", "Outcome"]
+__all__ = ["BulkRun", "Outcome", "Run"]
+
+
+class _Numbered(Protocol):
+    @property
+    def ordinal(self) -> int: ...
+
 
 Item = TypeVar("Item")
+Result = TypeVar("Result", bound=_Numbered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +54,24 @@ class Outcome:
         return self.reply is not None
 
 
-class BulkRun(Generic[Item]):
-    """Iterate over outcomes as they finish (or in input order). Use `async with` if you may leave early.
+class Run(Generic[Item, Result]):
+    """Iterate over results as they finish (or in input order). Use `async with` if you may leave early.
 
     Leaving early, by `break` inside `async with` or by `aclose()`, cancels what is in flight; requests already sent are
     spent. Without `async with` the same happens when the object is collected.
 
     Args:
         items: Requests, sync or async; pulled one at a time, never ahead of the room there is.
-        work: Makes the outcome of one request; turns a GHModelsError into an outcome itself. Any other exception ends
-            the run and is raised from the iteration.
-        concurrency: How many requests may be pulled and not yet handed out, at least 1.
-        ordered: Whether outcomes come in input order. At most `concurrency` finished ones are then held back.
+        work: Makes the result of one item; it has the item's ordinal. An exception ends the run and is raised from
+            the iteration.
+        concurrency: How many items may be pulled and not yet handed out, at least 1.
+        ordered: Whether results come in input order. At most `concurrency` finished ones are then held back.
     """
 
     def __init__(
         self,
         items: Iterable[Item] | AsyncIterable[Item],
-        work: Callable[[int, Item], Awaitable[Outcome]],
+        work: Callable[[int, Item], Awaitable[Result]],
         *,
         concurrency: int,
         ordered: bool = False,
@@ -71,22 +79,22 @@ class BulkRun(Generic[Item]):
         if concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {concurrency}")
         source = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
-        self._flow = _Flow(source, work, concurrency)
+        self._flow: _Flow[Item, Result] = _Flow(source, work, concurrency)
         self._ordered = ordered
-        self._held: dict[int, Outcome] = {}
+        self._held: dict[int, Result] = {}
         self._next = 0
 
-    async def __aenter__(self) -> BulkRun[Item]:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def __aiter__(self) -> BulkRun[Item]:
+    def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Outcome:
-        """Return the next outcome. Cancellation: safe, no outcome is lost and the run goes on."""
+    async def __anext__(self) -> Result:
+        """Return the next result. Cancellation: safe, no result is lost and the run goes on."""
         flow = self._flow
         flow.start()
         while True:
@@ -117,20 +125,24 @@ class BulkRun(Generic[Item]):
             flow.abandon()
 
 
-class _Flow(Generic[Item]):
-    """The feeder, the calls in flight and the queue of their outcomes."""
+class BulkRun(Run[Item, Outcome], Generic[Item]):
+    """The outcomes of many chat requests: `Run` whose `work` turns a GHModelsError into an outcome itself."""
+
+
+class _Flow(Generic[Item, Result]):
+    """The feeder, the calls in flight and the queue of their results."""
 
     def __init__(
         self,
         source: AsyncIterator[Item] | Iterator[Item],
-        work: Callable[[int, Item], Awaitable[Outcome]],
+        work: Callable[[int, Item], Awaitable[Result]],
         concurrency: int,
     ) -> None:
         self.source = source
         self.work = work
         self.room = asyncio.Semaphore(concurrency)
-        #: Outcomes, an exception that ends the run, or None: "look again whether all is over".
-        self.done: asyncio.Queue[Outcome | BaseException | None] = asyncio.Queue()
+        #: Results, an exception that ends the run, or None: "look again whether all is over".
+        self.done: asyncio.Queue[Result | BaseException | None] = asyncio.Queue()
         self.tasks: set[asyncio.Task[None]] = set()
         self.feeder: asyncio.Task[None] | None = None
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from . import catalog, inquiry
+from . import catalog, embeddings, inquiry
 from .bulk import BulkRun, Outcome
 from .call import Call, refuse_locally
 from .catalog import ContextLimit
@@ -21,8 +21,12 @@ from .tally import Tally
 from .terms import Terms, Timeouts
 from .transport import FailedAttempt, RetryPolicy, SessionPool, TokenProvider, TokenSource, Transport
 from .view import LimitsView
-from .wire import ChatCallOptions, ChatCompletion, ChatRequest, Message, ModelCard, check_options
+from .wire import ChatCallOptions, ChatCompletion, ChatRequest, EmbedOptions, Message, ModelCard, check_options
 from .wiring import Wiring
+
+if TYPE_CHECKING:
+    from .embeddings import Array, EmbeddingsRun, Lists, Vectors
+    from .embeddings.run import Texts
 
 __all__ = ["GitHubModels"]
 
@@ -246,6 +250,97 @@ class GitHubModels:
             return Outcome(key, ordinal, reply, None, request)
 
         return BulkRun(requests, work, concurrency=concurrency or _MAP_CONCURRENCY, ordered=ordered)
+
+    @overload
+    async def embed(
+        self,
+        model: str,
+        texts: Texts,
+        *,
+        array: Literal[True],
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> Array: ...
+
+    @overload
+    async def embed(
+        self,
+        model: str,
+        texts: Texts,
+        *,
+        array: Literal[False],
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> Lists: ...
+
+    @overload
+    async def embed(
+        self,
+        model: str,
+        texts: Texts,
+        *,
+        array: bool | None = None,
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> Vectors: ...
+
+    async def embed(
+        self,
+        model: str,
+        texts: Texts,
+        *,
+        array: bool | None = None,
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> Vectors:
+        """Turn texts into vectors: one text or a million, in as few requests as the endpoint's caps allow.
+
+        Args:
+            model: Id, e.g. ``openai/text-embedding-3-small``.
+            texts: One text, or any iterable of texts, sync or async. All are pulled and checked before the first
+                request.
+            array: True: a float32 numpy array of shape (texts, dimensions). False: a list of lists of floats. None:
+                the array where numpy can be imported, else the lists.
+            retry: Another retry policy.
+            options: `dimensions`, `encoding`, `concurrency` …, and call options (`deadline` for all requests
+                together, `priority`, `on_exhausted`).
+
+        Returns:
+            One row per text, in the order of the texts, for a single text too. What it cost is in `usage`.
+
+        Raises:
+            TypeError: An unknown option, or a text that is no string. Nothing was sent.
+            BadRequestError: No text, or an empty one. Nothing was sent.
+            RequestTooLargeError: A text longer than the model reads. Nothing was sent, if it was clear from its bytes.
+            GHModelsError: A request failed; what was sent before is spent. `embed_each` keeps what had succeeded.
+
+        Cancellation: safe, requests in flight are settled.
+        """
+        check_options(options, EmbedOptions)
+        terms = self._terms.with_options({}, retry)
+        return await embeddings.embed(self._wiring, terms, model, texts, array, options)
+
+    def embed_each(
+        self,
+        model: str,
+        texts: Texts,
+        *,
+        array: bool | None = None,
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> EmbeddingsRun:
+        """Turn texts into vectors lazily: texts are pulled when there is room, parts come in the order of the texts.
+
+        Args and errors as `embed`, but a text is checked when it is pulled. `priority` is ``"batch"`` here unless
+        given, `on_exhausted` is ``"wait"``: the run waits for the daily reset.
+
+        Returns:
+            An async iterator of `EmbeddingsPart`; its `usage` is the sum so far. Use ``async with`` if you may leave
+            early.
+        """
+        check_options(options, EmbedOptions)
+        terms = self._terms.with_options({"priority": "batch", "on_exhausted": "wait"}, retry)
+        return embeddings.embed_each(self._wiring, terms, model, texts, array, options)
 
     async def models(self, prefix: str = "") -> Sequence[ModelCard]:
         """List the endpoint's models: live where it has a catalog, else the shipped snapshot. Spends no quota.

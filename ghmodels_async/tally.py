@@ -120,6 +120,10 @@ class Estimates:
         asked = request.max_completion_tokens or request.max_tokens
         return Size(text, likely, text // _DENSEST, asked or int(self._outs.get(request.model, _OUT)))
 
+    def ratio(self, model: str) -> float | None:
+        """Tokens per byte as the server's usage taught them; None before the first reply."""
+        return self._ratios.get(model)
+
     def learn(self, model: str, size: Size, usage: Usage) -> None:
         """Compare an estimate with what the server counted."""
         if size.text > 0 and usage.prompt_tokens > 0:

@@ -73,6 +73,9 @@ class Dialect(BaseModel):
     usage_in_stream: bool = True
     """Whether `stream_options.include_usage` is understood."""
     max_embedding_inputs: int = 2048
+    """Most texts of one embeddings request; 2,048 is the OpenAI dialect's own cap."""
+    max_embedding_tokens: int | None = None
+    """Most tokens of one embeddings request, all texts together, whatever the plan; None: not known."""
     completion_tokens_models: tuple[str, ...] = ()
     """Globs of model ids that refuse `max_tokens` and want `max_completion_tokens`."""
     fixed_temperature_models: tuple[str, ...] = ()

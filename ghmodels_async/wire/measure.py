@@ -11,7 +11,7 @@ from typing import Any
 
 from .request import ChatRequest, EmbeddingsRequest
 
-__all__ = ["message_bytes", "text_bytes"]
+__all__ = ["message_bytes", "text_bytes", "utf8_bytes"]
 
 #: What a server adds around each message; OpenAI's cookbook counts 3 to 4 tokens, about 4 bytes each.
 _AROUND = 14
@@ -44,10 +44,13 @@ def _content_bytes(content: Any) -> int:
     return 0
 
 
-def _size(text: Any) -> int:
-    if not isinstance(text, str):
-        return 0
+def utf8_bytes(text: str) -> int:
+    """UTF-8 bytes of one text; half a surrogate pair counts three."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _size(text: Any) -> int:
+    return utf8_bytes(text) if isinstance(text, str) else 0
 
 
 def _json_bytes(value: Any) -> int:

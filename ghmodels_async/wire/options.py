@@ -14,6 +14,7 @@ __all__ = [
     "CallOptions",
     "ChatCallOptions",
     "ChatOptions",
+    "EmbedOptions",
     "ParseOptions",
     "PhaseSeconds",
     "RunOptions",
@@ -88,6 +89,20 @@ class RunOptions(_SamplingOptions, CallOptions, total=False):
 
 class ParseOptions(_SamplingOptions, CallOptions, total=False):
     """What asking for a typed value takes by keyword; the response format follows from the type."""
+
+
+class EmbedOptions(CallOptions, total=False):
+    """What asking for vectors takes by keyword."""
+
+    dimensions: int | None
+    """Length of the vectors, for models that can shorten them; None: the model's own."""
+    encoding: Literal["base64", "float"] | None
+    """How vectors travel. base64 (the default) is a third of what JSON numbers are; None leaves it to the server."""
+    concurrency: int
+    """How many requests may be pulled and unfinished; each waits for quota like any other call."""
+    user: str | None
+    extra_body: Mapping[str, Any] | None
+    extra_headers: Mapping[str, str] | None
 
 
 def check_options(options: Mapping[str, object], known: type = ChatCallOptions) -> None:
