@@ -27,7 +27,7 @@ from ..errors import ConfigurationError, ConnectionFailedError, GHModelsError, R
 from .http import PhaseTimeouts, Request, ResponseHead
 from .loops import LoopSessions
 from .origins import check_address, environment_proxy, redirect_target
-from .phases import Phases
+from .phases import Lanes, Phases
 from .trust import tls_context
 
 __all__ = ["SessionPool"]
@@ -80,7 +80,9 @@ class SessionPool:
         self._closed = False
         self._routes: dict[str, _Route] = {}
         self._owned: LoopSessions[aiohttp.ClientSession] = LoopSessions(aiohttp.ClientSession.close)
+        self._lanes = Lanes(self._clock)
         self._owned.on_change(self._routes.clear)
+        self._owned.on_change(self._lanes.clear)
 
     async def __aenter__(self) -> SessionPool:
         return self
@@ -110,7 +112,7 @@ class SessionPool:
         if asyncio.get_running_loop() is not self._owned.loop:
             await self._adopt_loop()
         route = self._routes.get(request.url) or self._make_route(request.url)
-        answer = await _exchange(self._clock, request, route, timeouts, on_sent)
+        answer = await _exchange(self._lanes, request, route, timeouts, on_sent)
         if answer.head.status in _REDIRECTS:
             return await self._follow(request, answer, timeouts)
         return answer
@@ -128,7 +130,7 @@ class SessionPool:
             target = redirect_target(request.url, request.method, answer.head.status, location)
             request = replace(request, url=target)
             route = self._routes.get(target) or self._make_route(target)
-            answer = await _exchange(self._clock, request, route, timeouts, None)
+            answer = await _exchange(self._lanes, request, route, timeouts, None)
             if answer.head.status not in _REDIRECTS:
                 return answer
         answer.release()
@@ -211,10 +213,10 @@ class _Body(aiohttp.Payload):
 
 
 async def _exchange(
-    clock: Clock, request: Request, route: _Route, timeouts: PhaseTimeouts, on_sent: Callable[[float], None] | None
+    lanes: Lanes, request: Request, route: _Route, timeouts: PhaseTimeouts, on_sent: Callable[[float], None] | None
 ) -> _Answer:
     """One request, one head."""
-    phases = Phases(clock, timeouts, on_sent)
+    phases = Phases(lanes, timeouts, on_sent)
     payload = None if request.body is None else _Body(request.body, phases.sent)
     try:
         response = await route.session.request(
@@ -237,7 +239,7 @@ async def _exchange(
         phases.end()
     if payload is None and on_sent is not None:
         on_sent(phases.began)
-    return _Answer(response, route, clock, timeouts.stall)
+    return _Answer(response, route, lanes.clock, timeouts.stall)
 
 
 class _Answer:

@@ -10,7 +10,7 @@ import pytest
 from ghmodels_async.clock import Clock
 from ghmodels_async.errors import RequestTimeoutError
 from ghmodels_async.transport import PhaseTimeouts
-from ghmodels_async.transport.phases import Phases
+from ghmodels_async.transport.phases import Lanes, Phases
 
 
 @dataclass
@@ -23,10 +23,16 @@ class Outcome:
 
 
 async def request(
-    clock: Clock, connect: float | None, head: float | None, *, connecting: float, answering: float
+    clock: Clock,
+    connect: float | None,
+    head: float | None,
+    *,
+    connecting: float,
+    answering: float,
+    lanes: Lanes | None = None,
 ) -> Outcome:
     outcome, began = Outcome(), clock.now()
-    phases = Phases(clock, PhaseTimeouts(connect, head), outcome.sent.append)
+    phases = Phases(lanes or Lanes(clock), PhaseTimeouts(connect, head), outcome.sent.append)
     try:
         await clock.sleep(connecting)
         phases.sent()
@@ -98,7 +104,7 @@ async def test_a_cancellation_in_the_same_instant_wins_over_the_timeout(clock: C
     both: list[Phases] = []
 
     async def wait() -> None:
-        phases = Phases(clock, PhaseTimeouts(10.0, 60.0), None)
+        phases = Phases(Lanes(clock), PhaseTimeouts(10.0, 60.0), None)
         both.append(phases)
         try:
             await clock.sleep(50.0)
@@ -130,3 +136,53 @@ async def test_our_timeout_inside_an_outer_one_leaves_that_one_intact(clock: Clo
             assert task is not None
             assert task.cancelling() == 0
             await clock.sleep(100.0)
+
+
+async def test_requests_on_shared_lanes_end_each_on_its_own_time(clock: Clock) -> None:
+    lanes = Lanes(clock)
+
+    async def later(start: float, connecting: float, answering: float) -> tuple[str | None, float]:
+        await clock.sleep(start)
+        outcome = await request(clock, 10.0, 10.0, connecting=connecting, answering=answering, lanes=lanes)
+        return (outcome.error.phase if outcome.error else None), round(outcome.took, 2)
+
+    rows = [(0.0, 1.0, 1.0), (1.0, 99.0, 1.0), (2.0, 3.0, 99.0), (3.0, 1.0, 2.0), (3.5, 99.0, 1.0), (40.0, 99.0, 1.0)]
+    assert await asyncio.gather(*(later(*row) for row in rows)) == [
+        (None, 2.0), ("connect", 10.0), ("head", 13.0), (None, 3.0), ("connect", 10.0), ("connect", 10.0),
+    ]  # fmt: skip
+
+
+async def test_many_requests_need_one_timer_for_each_limit(clock: Clock) -> None:
+    lanes = Lanes(clock)
+    loop = asyncio.get_running_loop()
+    before = len(loop._scheduled)  # type: ignore[attr-defined]
+    waiting = [Phases(lanes, PhaseTimeouts(10.0, 60.0), None) for _ in range(1_000)]
+    for phases in waiting[:500]:
+        phases.sent()
+    assert len(loop._scheduled) - before == 2  # type: ignore[attr-defined]
+    for phases in waiting:
+        phases.end()
+        phases.end()
+    await clock.sleep(100.0)  # nobody is cancelled, the timers run out
+    assert len(loop._scheduled) == before  # type: ignore[attr-defined]
+
+
+async def test_a_cleared_lane_times_nobody_out(clock: Clock) -> None:
+    lanes = Lanes(clock)
+    phases = Phases(lanes, PhaseTimeouts(10.0, 60.0), None)
+    lanes.clear()
+    await clock.sleep(100.0)
+    phases.end()
+    assert not phases.timed_out()
+
+
+async def test_bytes_that_leave_as_the_time_runs_out_are_reported_all_the_same(clock: Clock) -> None:
+    sent: list[float] = []
+    phases = Phases(Lanes(clock), PhaseTimeouts(10.0, 60.0), sent.append)
+    with pytest.raises(asyncio.CancelledError):
+        await clock.sleep(50.0)
+    phases.sent()
+    assert len(sent) == 1
+    assert phases.timed_out()
+    error = phases.error("endpoint: x")
+    assert (error.phase, error.sent) == ("head", True)
