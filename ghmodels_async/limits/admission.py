@@ -18,6 +18,7 @@ from .eta import grant_at, quota_time
 from .lane import BATCH, Lane
 from .ledger.memory import LONG_WINDOW
 from .permit import Permit
+from .tokens import TokenLog
 from .window import NEVER, RateLog
 
 if TYPE_CHECKING:
@@ -58,16 +59,19 @@ class Admission:
         """Why this permit cannot be served in time with `ahead` others before it; None if it can."""
         lane, now = permit.lane, self._desk.line.now()
         if not permit.waits:
-            for log in (*lane.logs, *lane.token_logs):
-                opens = self._exhausted(log, permit, ahead, now)
-                if opens is not None:
-                    return self.exhausted(log, lane, opens)
+            patience = now + self._desk.options.exhausted_after
+            for log in (*lane.logs, *lane.token_logs) if lane.token_logs else lane.logs:
+                if log.window >= LONG_WINDOW or log.blocked_until > patience:
+                    opens = self._opens(log, permit, ahead, now)
+                    if patience < opens < NEVER:
+                        return self.exhausted(log, lane, opens)
         if permit.deadline is None:
             return None
-        at, limit = self._eta(lane, permit.rank, ahead, batch_ahead, now, permit)
+        at = self._eta(lane, permit.rank, ahead, batch_ahead, now, permit)
         if at <= permit.deadline:
             return None
-        wall = None if at == NEVER else self._desk.line.wall_of(at)
+        limit = lane.decisive(now, ahead, permit.rank, batch_ahead, permit)
+        wall = None if at == NEVER else self._desk.clock.wall() + (at - now)
         return WouldExceedDeadlineError(
             model=lane.model, eta=at - now, limit=limit or None, retry_at=wall, fix="Allow more time, or call later."
         )
@@ -133,7 +137,7 @@ class Admission:
         if desk.line.loop is None:
             return 0.0
         now = desk.line.now()
-        return self._eta(lane, rank, lane.ahead(rank), lane.waiting[BATCH], now, None)[0] - now
+        return self._eta(lane, rank, lane.ahead(rank), lane.waiting[BATCH], now, None) - now
 
     def forecast(self, rows: Mapping[Lane, int]) -> float:
         """Seconds until all of these are done."""
@@ -142,7 +146,7 @@ class Admission:
         now, last = self._desk.line.now(), 0.0
         for lane, count in rows.items():
             ahead = sum(lane.waiting) + max(0, count - 1)
-            at, _ = self._eta(lane, BATCH, ahead, lane.waiting[BATCH] + max(0, count - 1), now, None)
+            at = self._eta(lane, BATCH, ahead, lane.waiting[BATCH] + max(0, count - 1), now, None)
             service = max((place.service or 0.0 for place in lane.places), default=0.0)
             last = max(last, at - now + service)
         return last
@@ -153,29 +157,23 @@ class Admission:
 
     # --- inside ----------------------------------------------------------------------------------------------------
 
-    def _eta(
-        self, lane: Lane, rank: int, ahead: int, batch_ahead: int, now: float, permit: Permit | None
-    ) -> tuple[float, str]:
-        at, limit = lane.eta(now, ahead, rank, batch_ahead, permit)
-        others = [other for other in self._desk.queue.active if other is not lane]
-        shared = [log for log in lane.logs if log.limit.model is None] if others else []
-        if shared:
-            # Models take turns at what they share: each other one goes at most once per turn of ours.
-            crowd = ahead + sum(min(other.ahead(rank), ahead + 1) for other in others)
-            if (late := grant_at(shared, crowd, now)) > at:
-                at, limit = late, shared[-1].limit.type
-        return at, limit
+    def _eta(self, lane: Lane, rank: int, ahead: int, batch_ahead: int, now: float, permit: Permit | None) -> float:
+        at = lane.eta(now, ahead, rank, batch_ahead, permit)
+        active = self._desk.queue.active
+        if len(active) < 2 and (not active or lane in active):
+            return at
+        # Models take turns at what they share: each other one goes at most once per turn of ours.
+        crowd = ahead + sum(min(other.ahead(rank), ahead + 1) for other in active if other is not lane)
+        shared = [log for log in lane.logs if log.limit.model is None]
+        return max(at, grant_at(shared, crowd, now))
 
-    def _exhausted(self, log: RateLog, permit: Permit, ahead: int, now: float) -> float | None:
-        """When `log` opens for this permit, if that is longer from now than anybody should wait for an answer."""
-        patience = now + self._desk.options.exhausted_after
-        long = log.window >= LONG_WINDOW
-        if (not long and log.blocked_until <= patience) or ahead < log.quick:
-            return None
-        if log in permit.lane.token_logs:
+    def _opens(self, log: RateLog, permit: Permit, ahead: int, now: float) -> float:
+        """When `log` alone would let this permit go."""
+        if log.window < LONG_WINDOW:
+            return log.blocked_until
+        if isinstance(log, TokenLog):
             ahead += permit.weight(log) - 1
-        opens = grant_at((log,), ahead, now) if long else log.blocked_until
-        return opens if patience < opens < NEVER else None
+        return grant_at((log,), ahead, now)
 
 
 def _span(seconds: float) -> str:

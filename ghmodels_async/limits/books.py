@@ -6,7 +6,7 @@ The line's instants become wall times here and nowhere else.
 from __future__ import annotations
 
 from .anchored import AnchoredLog
-from .leases import Lease, Stock
+from .leases import Booking, Lease, Stock
 from .ledger import Block, Busy, Learned, Ledger, Opened, SlotWant, Want
 from .permit import Permit
 from .timeline import TimeLine
@@ -62,48 +62,48 @@ class Books:
                     self._put_back(taken)
                     return lease
                 taken.append((stock, lease))
-            busy = await self._reserve(permit, wants)
+            answer = await self._reserve(permit, wants)
         except BaseException:
             self._put_back(taken)
             raise
-        if busy is not None:
+        if isinstance(answer, Busy):
             self._put_back(taken)
-        else:
-            permit.leases = tuple(taken)
-        return busy
+            return answer
+        permit.booking = Booking(answer, taken)
+        return None
 
     def sent(self, permit: Permit) -> None:
         """It left: its windows count from its mark."""
         ledger, at = self.ledger, self._line.dated(permit.mark)
-        if permit.ledger_id is not None:
-            ledger.sent(permit.ledger_id, at)
-        for stock, lease in permit.leases:
-            stock.sent(lease, permit.mark)
+        id = None
+        if permit.booking is not None:
+            id = permit.booking.id
+            if id is not None:
+                ledger.sent(id, at)
+            for stock, lease in permit.booking.leases:
+                stock.sent(lease, permit.mark)
         if permit.lane.recorded and (wants := self._wants(permit, covered=False)):
-            ledger.record(permit.ledger_id or ledger.new_id(), wants, at=at)
+            ledger.record(id or ledger.new_id(), wants, at=at)
 
     def settled(self, permit: Permit, until: float | None) -> None:
         """It ended; its slots are free at the instant `until`, or now."""
-        if permit.ledger_id is None:
+        if permit.booking is None or permit.booking.id is None:
             return
         ledger = self.ledger
-        amounts = {
-            log.limit.key: weight
-            for log, weight in zip(permit.token_logs, permit.weights, strict=True)
-            if ledger.covers(log.window)
-        }
+        weighed = zip(permit.rig.token_logs, permit.weights, strict=True)
+        amounts = {log.limit.key: weight for log, weight in weighed if ledger.covers(log.window)}
         if ledger.shared:  # short windows are shared too: there the evidence is worth a write
-            ledger.sent(permit.ledger_id, self._line.dated(permit.mark))
+            ledger.sent(permit.booking.id, self._line.dated(permit.mark))
         wall = None if until is None else self._line.dated(until)
-        ledger.settle(permit.ledger_id, amounts=amounts or None, slots_until=wall)
+        ledger.settle(permit.booking.id, amounts=amounts or None, slots_until=wall)
 
     def refunded(self, permit: Permit) -> None:
         """It was never sent."""
-        if permit.ledger_id is not None:
-            self.ledger.refund(permit.ledger_id)
-            permit.ledger_id = None
-        self._put_back(permit.leases)
-        permit.leases = ()
+        booking, permit.booking = permit.booking, None
+        if booking is not None:
+            if booking.id is not None:
+                self.ledger.refund(booking.id)
+            self._put_back(booking.leases)
 
     def block(self, key: str, until: float, reason: str) -> None:
         """Keep the next process from a limit too."""
@@ -129,28 +129,26 @@ class Books:
             stock = self._stocks[key] = Stock(key, self.ledger, self._line)
         return stock
 
-    def _put_back(self, taken: list[tuple[Stock, Lease]] | tuple[tuple[Stock, Lease], ...]) -> None:
+    def _put_back(self, taken: list[tuple[Stock, Lease]]) -> None:
         for stock, lease in taken:
             stock.put_back(lease)
 
-    async def _reserve(self, permit: Permit, wants: list[Want]) -> Busy | None:
+    async def _reserve(self, permit: Permit, wants: list[Want]) -> Busy | str | None:
+        """A row of the permit's own; its id, or None if nothing needs one."""
         ledger, slots = self.ledger, []
         if ledger.shared:
-            named = zip(permit.lane.place_names, permit.places, strict=True)
+            named = zip(permit.lane.place_names, permit.rig.places, strict=True)
             slots = [SlotWant(name, place.cap) for name, place in named if place.cap is not None]
         if not wants and not slots:
             return None
         id = ledger.new_id()
         answer = await ledger.reserve(id, wants, slots)
-        if isinstance(answer, Busy):
-            return answer
-        permit.ledger_id = id
-        return None
+        return answer if isinstance(answer, Busy) else id
 
     def _wants(self, permit: Permit, *, covered: bool) -> list[Want]:
         covers = self.ledger.covers
-        wants = [self._want(log, 1) for log in permit.logs if covers(log.window) == covered]
-        weighed = zip(permit.token_logs, permit.weights, strict=True)
+        wants = [self._want(log, 1) for log in permit.rig.logs if covers(log.window) == covered]
+        weighed = zip(permit.rig.token_logs, permit.weights, strict=True)
         return wants + [self._want(log, weight) for log, weight in weighed if covers(log.window) == covered]
 
     def _want(self, log: RateLog, amount: int) -> Want:

@@ -19,7 +19,7 @@ from .feedback import Feedback
 from .lane import BATCH, Lane
 from .ledger import Ledger
 from .options import GateOptions
-from .permit import Permit
+from .permit import GRANTED, QUEUED, Permit
 from .rigging import Rigging
 from .shares import Shares
 from .timeline import TimeLine
@@ -54,6 +54,49 @@ class Desk:
         self.feedback = Feedback(self, self.rigging)
         self._opening: asyncio.Lock | None = None
 
+    # --- queues ----------------------------------------------------------------------------------------------------
+
+    def enqueue(self, permit: Permit, returning: bool) -> None:
+        """Let it line up, or raise why it need not; grant it at once if that can be."""
+        self.admission.admit(permit, returning=returning)
+        self.queue.enqueue(permit, returning)
+        self.queue.run()
+
+    async def confirm(self, permit: Permit) -> None:
+        """Have the ledger reserve what it must know; back to the queue as long as somebody else was faster.
+
+        Cancellation: safe: everything is given back.
+        """
+        while True:
+            try:
+                busy = await self.books.reserve(permit)
+            except BaseException:
+                permit.give_back()
+                raise
+            if busy is None:
+                return
+            permit.give_back()
+            self.feedback.busy(permit, busy)
+            permit.granted_at = self.line.now() - permit.queue_wait
+            self.enqueue(permit, True)
+            if permit.state == QUEUED:
+                try:
+                    await permit.future  # type: ignore[misc]  # a queued permit has one
+                except BaseException:
+                    self.abandon(permit)
+                    raise
+
+    def abandon(self, permit: Permit) -> None:
+        """Its task was cancelled while it waited, or an error was given to it."""
+        future = permit.future
+        if future is not None and future.done() and not future.cancelled():
+            future.exception()  # looked at: it is raised, or gives way to a cancellation
+        if permit.state == QUEUED:
+            self.queue.withdraw(permit)
+            self.queue.run()
+        elif permit.state == GRANTED:
+            permit.give_back()
+
     # --- what permits report ---------------------------------------------------------------------------------------
 
     def sent(self, permit: Permit) -> None:
@@ -66,7 +109,7 @@ class Desk:
 
     def settled(self, permit: Permit, until: float | None) -> None:
         """It ended; its slots are free, or will be at `until`."""
-        if permit.ledger_id is not None:
+        if permit.booking is not None:
             self.books.settled(permit, until)
         if permit.lane.watched:
             self.feedback.settled(permit)
@@ -76,7 +119,8 @@ class Desk:
     def refunded(self, permit: Permit) -> None:
         """It was never sent."""
         lane = permit.lane
-        self.books.refunded(permit)
+        if permit.booking is not None:
+            self.books.refunded(permit)
         if permit.rank == BATCH and lane.smoother is not None:
             lane.smoother.refund()
         if lane.watched:

@@ -19,16 +19,20 @@ __all__ = ["grant_at", "quota_time"]
 def grant_at(logs: Sequence[RateLog], ahead: int, now: float, deepest: int | None = None) -> float:
     """When a request can go that has `ahead` others before it. `logs`: by window, shortest first."""
     i = len(logs) - 1 if deepest is None else deepest
+    while i >= 0 and ahead < logs[i].quick:
+        i -= 1
     if i < 0:
         return now
     log = logs[i]
-    if ahead < log.quick:
-        return grant_at(logs, ahead, now, i - 1)
     rounds, rest = divmod(ahead, log.cap)
-    first = max(grant_at(logs, rest, now, i - 1), log.ready_at(now, rest + 1))
-    if not rounds:
-        return first
-    return max(first + rounds * log.hold, grant_at(logs, ahead, now, i - 1))
+    at = log.opening(now, rest + 1)
+    if i:
+        at = max(at, grant_at(logs, rest, now, i - 1))
+    if rounds:
+        at += rounds * log.hold
+        if i:
+            at = max(at, grant_at(logs, ahead, now, i - 1))
+    return at
 
 
 def quota_time(limits: Sequence[tuple[int, float]], count: int) -> float:

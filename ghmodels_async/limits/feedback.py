@@ -203,7 +203,7 @@ class Feedback:
         self._probed(permit, well=False)
 
     def _probed(self, permit: Permit, *, well: bool) -> None:
-        for log in (*permit.logs, *permit.token_logs):
+        for log in (*permit.rig.logs, *permit.rig.token_logs):
             if log.canary == OUT and log.out_since == permit.granted_at:
                 log.probed(well)
                 for lane in self._rigging.lanes_of(log):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .eta import grant_at
-from .options import GateOptions
 from .permit import GRANTED, QUEUED, Permit
 from .quota import Allowance
+from .rig import Rig
 from .shares import NOBODY, Shares
 from .slots import Slots
 from .smoother import Smoother
 from .tokens import TokenLog
 from .window import NEVER, RateLog
+
+if TYPE_CHECKING:
+    from .desk import Desk
 
 __all__ = ["BATCH", "Lane"]
 
@@ -38,12 +42,13 @@ class Lane:
     """
 
     __slots__ = (
-        "_options",
         "_queues",
+        "_spare",
         "allowance",
         "caution",
         "cautious_until",
         "covered",
+        "desk",
         "guessed_at",
         "logs",
         "model",
@@ -51,6 +56,7 @@ class Lane:
         "places",
         "quick",
         "recorded",
+        "rig",
         "served",
         "shares",
         "smoother",
@@ -59,7 +65,9 @@ class Lane:
         "watched",
     )
 
-    def __init__(self, allowance: Allowance, places: tuple[Slots, ...], options: GateOptions) -> None:
+    def __init__(self, desk: Desk, allowance: Allowance, places: tuple[Slots, ...]) -> None:
+        options = desk.options
+        self.desk = desk
         self.model = allowance.model
         self.allowance = allowance
         self.places = places
@@ -71,16 +79,17 @@ class Lane:
         self.caution = 0.0
         self.cautious_until = self.guessed_at = -NEVER
         self.served = 0
-        self._options = options
+        self._spare = 1 + options.headroom
         self._queues: tuple[deque[Permit], ...] = (deque(), deque(), deque())
-        self.rig(())
+        self.hang(())
 
-    def rig(self, logs: Sequence[RateLog]) -> None:
+    def hang(self, logs: Sequence[RateLog]) -> None:
         """Bind the lane to these limits. Permits that are out keep the ones they were granted under."""
         ordered = sorted(logs, key=lambda log: log.limit.window)
         self.logs = tuple(log for log in ordered if not isinstance(log, TokenLog))
         self.token_logs = tuple(log for log in ordered if isinstance(log, TokenLog))
         self.quick = not self.token_logs and not self.covered
+        self.rig = Rig(self.logs, self.token_logs, self.places, self.desk.epoch)
 
     # --- the queue -------------------------------------------------------------------------------------------------
 
@@ -131,7 +140,7 @@ class Lane:
     def ready_at(self, permit: Permit, now: float) -> float:
         """When every limit lets this permit go: `now`, an instant, or `NEVER` (an event must come first)."""
         at = now
-        spare = 1 + self._options.headroom if permit.rank == BATCH else 1
+        spare = self._spare if permit.rank == BATCH else 1
         for log in self.logs:
             if log.quick < spare:
                 at = max(at, log.ready_at(now, spare))
@@ -159,11 +168,10 @@ class Lane:
         """Reserve every limit. The caller has seen that all are ready."""
         permit.state = GRANTED
         permit.granted_at = now
-        permit.logs, permit.places = self.logs, self.places
+        permit.rig = self.rig
         for log in self.logs:
             log.take(now)
         if self.token_logs:
-            permit.token_logs = self.token_logs
             permit.weights = tuple(permit.weight(log) for log in self.token_logs)
             for tokens, weight in zip(self.token_logs, permit.weights, strict=True):
                 tokens.take(now, weight)
@@ -176,20 +184,37 @@ class Lane:
         """How many waiters of this model are served before a newcomer of class `rank`."""
         return sum(self.waiting[: rank + 1])
 
-    def eta(
-        self, now: float, ahead: int, rank: int, batch_ahead: int, permit: Permit | None = None
-    ) -> tuple[float, str]:
-        """When a waiter with `ahead` before it can go, and the limit that decides."""
-        at, limit = now, ""
-        if self.logs and (rates := grant_at(self.logs, ahead, now)) > at:
-            at, limit = rates, self._decisive(ahead, now)
+    def eta(self, now: float, ahead: int, rank: int, batch_ahead: int, permit: Permit | None = None) -> float:
+        """When a waiter with `ahead` before it can go. `permit` tells its weight, if limits on tokens matter."""
+        at = grant_at(self.logs, ahead, now)
+        for tokens in self.token_logs:
+            at = max(at, grant_at((tokens,), self._tokens_ahead(tokens, rank, permit), now))
         for place in self.places:
-            if (free := place.wait_for(ahead, now)) > at:
-                at, limit = free, "concurrency"
-        if rank == BATCH and self.smoother is not None and (paced := self.smoother.eta(batch_ahead, now)) > at:
-            at, limit = paced, limit or "pacing of batch"
-        return at, limit
+            if place.free <= ahead:
+                at = max(at, place.wait_for(ahead, now))
+        if rank == BATCH and self.smoother is not None:
+            at = max(at, self.smoother.eta(batch_ahead, now))
+        return at
 
-    def _decisive(self, ahead: int, now: float) -> str:
-        """The limit that alone opens last."""
-        return max(self.logs, key=lambda log: grant_at((log,), ahead, now)).limit.type
+    def decisive(self, now: float, ahead: int, rank: int, batch_ahead: int, permit: Permit | None = None) -> str:
+        """The name of the limit that alone would open last, judged by whole windows."""
+        candidates = [(log.opening(now, 1) + ahead // log.cap * log.hold, log.limit.type) for log in self.logs]
+        for tokens in self.token_logs:
+            late = grant_at((tokens,), self._tokens_ahead(tokens, rank, permit), now)
+            candidates.append((late, tokens.limit.type))
+        candidates += [(place.wait_for(ahead, now), "concurrency") for place in self.places]
+        if rank == BATCH and self.smoother is not None:
+            candidates.append((self.smoother.eta(batch_ahead, now), "pacing of batch"))
+        return max(candidates, default=(now, ""))[1]
+
+    def _tokens_ahead(self, log: TokenLog, rank: int, permit: Permit | None) -> int:
+        """How many tokens are before the last one of `permit` (or of a small request), itself included."""
+        before = sum(
+            waiter.weight(log)
+            for other in range(rank + 1)
+            for waiter in self._queues[other]
+            if waiter.state == QUEUED
+            and waiter is not permit
+            and (permit is None or other < rank or waiter.seq < permit.seq)
+        )
+        return before + (permit.weight(log) if permit is not None else 1) - 1

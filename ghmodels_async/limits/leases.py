@@ -13,7 +13,17 @@ from .ledger import Busy, Ledger, Want
 from .options import DEFAULTS
 from .timeline import TimeLine
 
-__all__ = ["Lease", "Stock"]
+__all__ = ["Booking", "Lease", "Stock"]
+
+
+class Booking:
+    """What the ledger knows of one permit: a row of its own (`id`), and parts of blocks."""
+
+    __slots__ = ("id", "leases")
+
+    def __init__(self, id: str | None, leases: list[tuple[Stock, Lease]]) -> None:
+        self.id = id
+        self.leases = leases
 
 
 class Lease:

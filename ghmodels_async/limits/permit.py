@@ -21,18 +21,22 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .evidence import latest_arrival
-from .slots import Slots
+from .rig import Rig
 from .tokens import TokenLog
 from .window import RateLog
 
 if TYPE_CHECKING:
-    from .desk import Desk
     from .lane import Lane
-    from .leases import Lease, Stock
+    from .leases import Booking
 
 __all__ = ["DONE", "GRANTED", "QUEUED", "SENT", "Outcome", "Permit"]
 
 QUEUED, GRANTED, SENT, DONE = 0, 1, 2, 3
+
+_NO_TOKENS = (0, 0)
+
+NOTHING = Rig()
+"""What a waiter holds."""
 
 
 class Outcome(enum.Enum):
@@ -64,50 +68,37 @@ class Permit:
 
     __slots__ = (
         "answered_at",
+        "booking",
         "deadline",
-        "desk",
-        "epoch",
         "future",
         "granted_at",
         "lane",
-        "leases",
-        "ledger_id",
-        "logs",
         "mark",
-        "places",
         "queue_wait",
         "rank",
+        "rig",
         "sent_at",
         "seq",
         "state",
-        "token_logs",
-        "tokens_in",
-        "tokens_out",
+        "tokens",
         "waits",
         "weights",
     )
 
-    def __init__(self, desk: Desk, lane: Lane, rank: int, seq: int) -> None:
-        self.desk = desk
+    def __init__(self, lane: Lane, rank: int) -> None:
+        # Few slots, and nothing in them before it is needed: a waiter costs memory a hundred thousand times.
         self.lane = lane
         self.rank = rank
-        self.seq = seq
+        self.seq = 0
         self.state = QUEUED
-        self.mark = 0.0
-        self.queue_wait = 0.0
-        self.epoch = desk.epoch
-        self.ledger_id: str | None = None
-        self.leases: tuple[tuple[Stock, Lease], ...] = ()
-        # The rest is set by whoever needs it: a waiter costs memory a hundred thousand times.
-        self.logs: tuple[RateLog, ...] = ()
-        self.token_logs: tuple[TokenLog, ...] = ()
+        self.rig = NOTHING
+        self.booking: Booking | None = None
         self.weights: tuple[int, ...] = ()
-        self.places: tuple[Slots, ...] = ()
-        self.tokens_in = self.tokens_out = 0
+        self.tokens = _NO_TOKENS
         self.deadline: float | None = None
         self.waits = False
         self.future: asyncio.Future[None] | None = None
-        self.granted_at = self.sent_at = self.answered_at = 0.0
+        self.granted_at = self.queue_wait = self.mark = self.sent_at = self.answered_at = 0.0
 
     @property
     def model(self) -> str:
@@ -127,18 +118,21 @@ class Permit:
         Args:
             at: Nominal monotonic seconds (`Clock.now`).
         """
-        if self.state != GRANTED or self.epoch != self.desk.epoch:
+        lane, rig = self.lane, self.rig
+        desk = lane.desk
+        if self.state != GRANTED or rig.epoch != desk.epoch:
             return
         self.state = SENT
-        at += self.desk.line.slept
+        at += desk.line.slept
         self.sent_at = at
-        self.mark = mark = at + self.desk.travel
-        for log in self.logs:
+        self.mark = mark = at + desk.travel
+        for log in rig.logs:
             log.sent(mark)
-        for tokens, weight in zip(self.token_logs, self.weights, strict=True):
-            tokens.sent(mark, weight)
-        if self.lane.covered or self.lane.recorded:
-            self.desk.sent(self)
+        if rig.token_logs:
+            for tokens, weight in zip(rig.token_logs, self.weights, strict=True):
+                tokens.sent(mark, weight)
+        if lane.covered or lane.recorded:
+            desk.sent(self)
 
     def answered(self, at: float, status: int, headers: Mapping[str, str]) -> None:
         """The head of the answer arrived: evidence of when the request did.
@@ -152,17 +146,20 @@ class Permit:
             self.sent(at)
         if self.state != SENT:
             return
-        at += self.desk.line.slept
-        self.answered_at = at
         lane = self.lane
-        arrival = latest_arrival(
-            self.sent_at, at, status, headers, travel=self.desk.travel, cautious=lane.cautious_until > at
-        )
-        if arrival == self.mark and arrival < at:
-            lane.guessed_at = at
-        self._move(arrival)
+        desk = lane.desk
+        at += desk.line.slept
+        self.answered_at = at
+        arrival = at
+        if at > self.mark:
+            cautious = lane.cautious_until > at
+            arrival = latest_arrival(self.sent_at, at, status, headers, travel=desk.travel, cautious=cautious)
+            if arrival == self.mark:
+                lane.guessed_at = at
+        if arrival != self.mark:
+            self._move(arrival)
         if lane.watched:
-            self.desk.answered(self, at, status, headers)
+            desk.answered(self, at, status, headers)
 
     def settle(
         self,
@@ -182,7 +179,8 @@ class Permit:
         """
         if self.state == DONE or self.state == QUEUED:
             return
-        if self.epoch != self.desk.epoch:  # its loop is gone, and the gate has counted it as sent then
+        rig, desk = self.rig, self.lane.desk
+        if rig.epoch != desk.epoch:  # its loop is gone, and the gate has counted it as sent then
             self.state = DONE
             return
         if self.state == GRANTED:
@@ -190,55 +188,55 @@ class Permit:
                 self.give_back()
                 return
             self.sent(at)
-        at += self.desk.line.slept
+        at += desk.line.slept
         self.state = DONE
         if not self.answered_at and outcome in _UNSURE:
             self._move(max(self.mark, at))
-        if self.token_logs and usage_tokens_in is not None:
+        if rig.token_logs and usage_tokens_in is not None:
             self._amend(usage_tokens_in, usage_tokens_out or 0)
-        until = None if outcome in _ANSWERED else at + self.desk.options.linger
-        for place in self.places:
+        until = None if outcome in _ANSWERED else at + desk.options.linger
+        for place in rig.places:
             if outcome is Outcome.COMPLETED:
                 place.completed(at - self.sent_at)
             place.give_back(until)
-        self.desk.settled(self, until)
+        desk.settled(self, until)
 
     def weight(self, log: TokenLog) -> int:
         """What this request weighs in a limit on tokens."""
-        own = self.tokens_in if log.limit.unit == "input_tokens" else self.tokens_in + self.tokens_out
-        return max(1, own)
+        prompt, reply = self.tokens
+        return max(1, prompt if log.limit.unit == "input_tokens" else prompt + reply)
 
     def weight_in(self, log: RateLog) -> int:
         """What this permit took of a limit; 0 if it was granted without it."""
-        if log in self.logs:
+        if log in self.rig.logs:
             return 1
-        return next((weight for own, weight in zip(self.token_logs, self.weights, strict=True) if own is log), 0)
+        weighed = zip(self.rig.token_logs, self.weights, strict=True)
+        return next((weight for own, weight in weighed if own is log), 0)
 
     def give_back(self) -> None:
         """Nothing was sent: every limit as if this permit had never been."""
         self.state = DONE
-        if self.epoch != self.desk.epoch:
+        rig, desk = self.rig, self.lane.desk
+        if rig.epoch != desk.epoch:
             return
-        for log in self.logs:
+        for log in rig.logs:
             log.refund()
-        for tokens, weight in zip(self.token_logs, self.weights, strict=True):
+        for tokens, weight in zip(rig.token_logs, self.weights, strict=True):
             tokens.refund(weight)
-        for place in self.places:
+        for place in rig.places:
             place.give_back()
-        self.desk.refunded(self)
+        desk.refunded(self)
 
     def _move(self, arrival: float) -> None:
-        if arrival == self.mark:
-            return
         old, self.mark = self.mark, arrival
-        for log in self.logs:
+        for log in self.rig.logs:
             log.move(old, arrival)
-        for tokens, weight in zip(self.token_logs, self.weights, strict=True):
+        for tokens, weight in zip(self.rig.token_logs, self.weights, strict=True):
             tokens.move(old, arrival, weight)
 
     def _amend(self, tokens_in: int, tokens_out: int) -> None:
-        self.tokens_in, self.tokens_out = tokens_in, tokens_out
-        weights = tuple(self.weight(log) for log in self.token_logs)
-        for log, old, new in zip(self.token_logs, self.weights, weights, strict=True):
+        self.tokens = (tokens_in, tokens_out)
+        weights = tuple(self.weight(log) for log in self.rig.token_logs)
+        for log, old, new in zip(self.rig.token_logs, self.weights, weights, strict=True):
             log.amend(self.mark, old, new)
         self.weights = weights

@@ -116,7 +116,7 @@ class Rigging:
         logs = list(dict.fromkeys((*lane.logs, *lane.token_logs, *more)))
         lane.covered = any(ledger.covers(log.window) for log in logs) or (ledger.shared and bool(lane.places))
         lane.recorded = self._desk.books.records()
-        lane.rig(logs)
+        lane.hang(logs)
         self.rewatch(lane)
         self._pace(lane)
 
@@ -135,6 +135,7 @@ class Rigging:
             self._places[key] = place.orphaned(now + self._desk.options.linger)
         for lane in dict.fromkeys(self.lanes.values()):
             lane.places = tuple(self._places[name] for name in lane.place_names)
+            lane.hang((*lane.logs, *lane.token_logs))
             if lane.smoother is not None:
                 lane.smoother.stop()
 
@@ -161,12 +162,12 @@ class Rigging:
         account = limit_key(None, "concurrent")
         if allowed.account_concurrent is not None or account in self._places:
             places[account] = self._place(account, allowed.account_concurrent)
-        lane = Lane(allowed, tuple(places.values()), self._desk.options)
+        lane = Lane(self._desk, allowed, tuple(places.values()))
         lane.place_names = tuple(places)
         known = {limit.key for limit in allowed.limits}
         shared = (log for key, log in self.logs.items() if key.startswith(ACCOUNT) and key not in known)
         learned = [log for log in shared if log.limit.source.startswith("learned")]
-        lane.rig([*(self._log(limit) for limit in allowed.limits), *learned])
+        lane.hang([*(self._log(limit) for limit in allowed.limits), *learned])
         self.rerig(lane)
         return lane
 

@@ -32,6 +32,9 @@ class TokenLog(RateLog):
     def ready_at(self, now: float, weight: int = 1) -> float:
         return super().ready_at(now, min(weight, self.cap))
 
+    def opening(self, now: float, nth: int) -> float:
+        return self.ready_at(now, nth)
+
     def sent(self, mark: float, weight: int = 1) -> None:
         self.held -= weight
         self._insert(mark, weight)

@@ -17,7 +17,7 @@ operation is O(1) amortised (a moved mark is a binary search and a short memmove
 `quick` tells how many requests may be taken without asking for the time: it is what makes an uncontended acquire cost
 two integer operations per limit. It is 0 whenever anything but counting decides (a block, a canary, pacing, tokens).
 
-Source: the invariant is derived in docs/limits.md; nothing here is taken from a library.
+Longer than most files here: one invariant, and every operation that has to keep it.
 """
 
 from __future__ import annotations
@@ -121,6 +121,14 @@ class RateLog:
         if excess > 0:
             at = max(at, self._freed(excess, now))
         return at
+
+    def opening(self, now: float, nth: int) -> float:
+        """When the `nth` request from `now` can be taken if all before it are taken as soon as they can."""
+        if self.pace or self.canary or self.blocked_until != -NEVER:
+            return self.ready_at(now, nth)
+        excess = self.used() + nth - self.cap
+        at = now if excess <= 0 else self._freed(excess, now)  # what has expired unseen frees before `now`
+        return at if at > now else now
 
     def take(self, now: float, weight: int = 1) -> None:
         """Count one request that is about to leave. The caller has asked `ready_at`, or `quick` was positive."""
@@ -248,6 +256,8 @@ class RateLog:
         while start < len(marks) and marks[start] <= horizon:
             start += 1
         gone = start - self._start
+        if not gone:
+            return 0
         self._start = start
         if start >= _COMPACT + 2 * self.amount:
             del marks[: start - self.amount]  # the last window is kept: `sent_since` may be asked about it
