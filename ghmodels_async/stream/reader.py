@@ -140,7 +140,7 @@ class StreamReader:
                 if why is None:
                     raise
                 if why == "expired":
-                    self.cause = RequestTimeoutError(phase=phase, elapsed=self._elapsed(phase, since), sent=True)
+                    self.cause = self._timeout(phase, since)
                 break
             except Exception as error:
                 self.cause = error
@@ -156,7 +156,22 @@ class StreamReader:
         self.over = True
         return decoder.close()
 
-    def _elapsed(self, phase: TimeoutPhase, since: float) -> float:
+    def _timeout(self, phase: TimeoutPhase, since: float) -> RequestTimeoutError:
         if phase == "total" and self._timeouts.total is not None and self._total_at is not None:
             since = self._total_at - self._timeouts.total
-        return self._clock.now() - since
+        elapsed = self._clock.now() - since
+        checked, fix = _SAYS[phase]
+        return RequestTimeoutError(phase=phase, elapsed=elapsed, sent=True, checked=checked, fix=fix)
+
+
+_SAYS: dict[TimeoutPhase, tuple[str, str]] = {
+    "first_delta": (
+        "whether the model had begun to answer, after the response head",
+        "Send it again, or raise the first_delta timeout: models that reason first may need minutes",
+    ),
+    "stall": (
+        "whether anything but comments still arrives",
+        "Use what arrived (`error.partial`), or raise the stall timeout",
+    ),
+    "total": ("the whole call", "Allow a longer deadline, or ask for less output"),
+}
