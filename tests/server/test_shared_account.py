@@ -82,6 +82,28 @@ async def test_four_processes_spend_one_quota_and_survive_a_kill(start: Start) -
     assert utilisation([arrival.at for arrival in arrivals]) >= 0.95
 
 
+@pytest.mark.parametrize("killed", [False, True], ids=["ended", "killed"])
+async def test_the_next_process_knows_what_the_last_minute_held(killed: bool, start: Start) -> None:
+    """Without sharing, one after the other: what a shell script does that calls a program in a loop."""
+    clock = Clock(SCALE)
+    simulation = Simulation(plan="free", window="sliding", clock=clock, fast=True, seed=7)
+    async with simulation.serve() as server:
+        about = {"base_url": server.base_url, "plan": "free", "shared": False}
+        first = await start("call_times", inflight=10, stay=3600 if killed else 0, **about)
+        assert first.stdout is not None
+        assert [await first.stdout.readline() for _ in range(10)] == [b"reply 1\n"] * 10
+        if killed:
+            first.kill()
+        await first.wait()
+        second = await start("call_times", inflight=10, **about)
+        output, _ = await second.communicate()
+        assert output.decode().splitlines() == ["reply 1"] * 10 + ["refused {}"]
+
+    at = [arrival.at for arrival in simulation.log]
+    assert [arrival.status for arrival in simulation.log] == [200] * 20
+    assert 60.0 <= at[15] - at[0] <= 75.0
+
+
 def utilisation(arrivals: list[float], amount: int = 15, window: float = 60.0, windows: int = 6) -> float:
     """The time the quota needs for `windows` windows of requests over the longest time any such run took."""
     count = amount * windows

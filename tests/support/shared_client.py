@@ -35,6 +35,14 @@ async def call_away(client: GitHubModels, order: dict[str, Any]) -> None:
             say("error", type(outcome).__name__, str(outcome).replace("\n", " | "))
 
 
+async def call_times(client: GitHubModels, order: dict[str, Any]) -> None:
+    """Make so many calls at once, and end, or wait to be killed."""
+    calls = (client.chat(order["model"], "Say something short.") for _ in range(order["inflight"]))
+    for reply in await asyncio.gather(*calls):
+        say("reply", reply.meta.attempts)
+    await asyncio.sleep(order.get("stay", 0.0))
+
+
 async def hold_streams(client: GitHubModels, order: dict[str, Any]) -> None:
     """Open streams, read one delta of each, stop reading, and wait to be killed."""
     streams = []
@@ -42,6 +50,9 @@ async def hold_streams(client: GitHubModels, order: dict[str, Any]) -> None:
         streams.append(await client.stream(order["model"], "Tell me a very long story.").__aenter__())
         say("holding")
     await asyncio.sleep(3600)
+
+
+VERBS = {"call_away": call_away, "call_times": call_times, "hold_streams": hold_streams}
 
 
 async def main(order: dict[str, Any]) -> None:
@@ -54,7 +65,7 @@ async def main(order: dict[str, Any]) -> None:
         clock=Clock(order["scale"]),
     )
     async with client:
-        await {"call_away": call_away, "hold_streams": hold_streams}[order["verb"]](client, order)
+        await VERBS[order["verb"]](client, order)
     say("refused", json.dumps(client.usage.rate_limited))
 
 
