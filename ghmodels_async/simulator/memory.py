@@ -18,8 +18,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ghmodels_async.simulator.answer import Call, Ending
+from ghmodels_async.simulator.endpoint import Endpoint, Exchange
 from ghmodels_async.simulator.network import Network
-from ghmodels_async.simulator.service import Exchange, Service
 
 __all__ = ["MemoryHead", "MemoryResponse", "MemoryTransport"]
 
@@ -37,10 +37,10 @@ class MemoryHead:
 
 
 class MemoryTransport:
-    """Sends requests to a `Service` in the same process.
+    """Sends requests to a `Endpoint` in the same process.
 
     Args:
-        service: Who answers.
+        endpoint: Who answers.
         network: How long requests travel.
         connection_failed: Makes the exception of a broken connection from "had bytes left?".
         timed_out: Makes the exception of a timeout from phase, elapsed seconds and "had bytes left?".
@@ -48,13 +48,13 @@ class MemoryTransport:
 
     def __init__(
         self,
-        service: Service,
+        endpoint: Endpoint,
         network: Network,
         *,
         connection_failed: ConnectionFailed | None = None,
         timed_out: TimedOut | None = None,
     ) -> None:
-        self.service = service
+        self.endpoint = endpoint
         self.network = network
         self.clock = network.clock
         self.connection_failed = connection_failed or _reset
@@ -122,7 +122,7 @@ class _Flight:
 
     def arrive(self) -> None:
         """The last byte of the request reached the server."""
-        self._exchange = self.transport.service.arrive(self.call, self.transport.network.unix())
+        self._exchange = self.transport.endpoint.arrive(self.call, self.transport.network.unix())
         if self._left:
             self._disconnect()
             return
@@ -160,7 +160,7 @@ class _Flight:
         if not self._left:
             self._left = True
             self.head.cancel()
-            if self._exchange is not None:
+            if self._exchange is not None and self._exchange.arrival.finished_at is None:
                 self._disconnect()
 
     def _disconnect(self) -> None:
@@ -174,7 +174,7 @@ class _Flight:
 
     def _finish(self, how: str) -> None:
         assert self._exchange is not None
-        self.transport.service.finish(self._exchange, self.transport.network.unix(), how)
+        self.transport.endpoint.finish(self._exchange, self.transport.network.unix(), how)
         self.transport.forget(self)
 
 

@@ -20,12 +20,12 @@ from ghmodels_async.profiles import Profile
 from ghmodels_async.simulator.accounts import Accounts
 from ghmodels_async.simulator.admission import Admission
 from ghmodels_async.simulator.chat import Manner
+from ghmodels_async.simulator.endpoint import Endpoint
 from ghmodels_async.simulator.faults import Fault
 from ghmodels_async.simulator.log import Arrival, RequestLog
 from ghmodels_async.simulator.memory import MemoryTransport
 from ghmodels_async.simulator.network import Network
 from ghmodels_async.simulator.script import Script
-from ghmodels_async.simulator.service import Service
 from ghmodels_async.simulator.sockets import Server
 from ghmodels_async.simulator.windows import WindowKind
 
@@ -102,7 +102,7 @@ class Simulation:
         )
         # One source of luck each, so that switching one option on does not change what the others draw.
         self._script = Script(fault_rates, Random(f"{seed} faults"))
-        self.service = Service(
+        self.endpoint = Endpoint(
             self.profile,
             self.plan,
             admission=self._admission,
@@ -131,7 +131,7 @@ class Simulation:
             timed_out: Makes the exception of a timeout from phase, elapsed seconds and "had bytes left?"; None means
                 the builtin TimeoutError.
         """
-        return MemoryTransport(self.service, self.network, connection_failed=connection_failed, timed_out=timed_out)
+        return MemoryTransport(self.endpoint, self.network, connection_failed=connection_failed, timed_out=timed_out)
 
     def serve(self, port: int = 0, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Server:
         """Open the door with sockets: an async context manager.
@@ -141,7 +141,7 @@ class Simulation:
             host: Interface to listen on.
             tls: Server-side context for https.
         """
-        return Server(self.service, self.network, host=host, port=port, tls=tls)
+        return Server(self.endpoint, self.network, host=host, port=port, tls=tls)
 
     def script(
         self,

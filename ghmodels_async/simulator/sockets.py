@@ -10,13 +10,13 @@ import socket
 import ssl
 import struct
 from types import TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from aiohttp import web
 
 from ghmodels_async.simulator.answer import Answer, Call, Ending
+from ghmodels_async.simulator.endpoint import Endpoint, Exchange
 from ghmodels_async.simulator.network import Network
-from ghmodels_async.simulator.service import Exchange, Service
 
 __all__ = ["Server"]
 
@@ -28,7 +28,7 @@ class Server:
     """A running server; `async with` starts and stops it.
 
     Args:
-        service: Who answers.
+        endpoint: Who answers.
         network: Simulated travel time on top of the loopback's own.
         host: Interface to listen on.
         port: 0 picks a free one.
@@ -37,14 +37,14 @@ class Server:
 
     def __init__(
         self,
-        service: Service,
+        endpoint: Endpoint,
         network: Network,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        self.service = service
+        self.endpoint = endpoint
         self.network = network
         self.clock = network.clock
         self._host = host
@@ -64,7 +64,7 @@ class Server:
         return f"{self.url}/inference"
 
     async def __aenter__(self) -> Server:
-        self._server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        self._server = web.Server(self._handle, request_factory=_request, handler_cancellation=True, access_log=None)
         self._runner = web.ServerRunner(self._server, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port, ssl_context=self._tls)
@@ -89,14 +89,15 @@ class Server:
         return len(self._server.connections) if self._server is not None else 0
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = await request.read()
-        delay = self.network.uplink()
-        if delay > 0:
-            await self.clock.sleep(delay)
-        exchange = self.service.arrive(_call(request, body), self.network.unix())
+        call = _call(request, await request.read())
+        await self._travel(call)
+        exchange = self.endpoint.arrive(call, self.network.unix())
         answer = exchange.answer
         try:
             response = await self._play(request, answer)
+        except ConnectionResetError:  # the client went away while we were writing: its business, no error of ours
+            self._finish(exchange, "disconnected")
+            raise asyncio.CancelledError from None
         except BaseException:
             self._finish(exchange, "disconnected")
             raise
@@ -104,6 +105,20 @@ class Server:
         if answer.ending is not Ending.WHOLE:
             await self._break(request, answer.ending)
         return response
+
+    async def _travel(self, call: Call) -> None:
+        """Wait for the uplink. A client that goes away meanwhile cannot call its request back."""
+        delay = self.network.uplink()
+        if delay > 0:
+            due = self.clock.now() + delay
+            try:
+                await self.clock.sleep(delay)
+            except asyncio.CancelledError:
+                self.clock.call_at(due, self._arrive_abandoned, call)
+                raise
+
+    def _arrive_abandoned(self, call: Call) -> None:
+        self._finish(self.endpoint.arrive(call, self.network.unix()), "disconnected")
 
     def _finish(self, exchange: Exchange, how: str) -> None:
         clock, linger = self.clock, self.network.linger
@@ -113,7 +128,7 @@ class Server:
             self._let_go(exchange, how)
 
     def _let_go(self, exchange: Exchange, how: str) -> None:
-        self.service.finish(exchange, self.network.unix(), how)
+        self.endpoint.finish(exchange, self.network.unix(), how)
 
     async def _play(self, request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
         """Send everything up to the answer's ending."""
@@ -160,6 +175,12 @@ class Server:
                 transport.write_eof()
                 await asyncio.get_running_loop().create_future()  # until the client hangs up as well
         raise asyncio.CancelledError  # the one way to leave a handler without another word on the wire
+
+
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    """A request of any size: images and 2,048 texts to embed pass aiohttp's usual megabyte."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=0)
 
 
 def _call(request: web.BaseRequest, body: bytes) -> Call:

@@ -142,9 +142,6 @@ class FixedWindow(AlignedWindow):
     def used(self, now: float) -> float:
         return self._count if now < self._end else 0.0
 
-    def wait(self, now: float, cost: float = 1) -> float:
-        return 0.0 if self.used(now) + cost <= self.amount else max(self._end - now, _EPSILON)
-
     def take(self, now: float, cost: float = 1) -> None:
         if now >= self._end:
             self._count = 0.0

@@ -81,8 +81,8 @@ bodies = st.fixed_dictionaries(
 
 def answered(simulation: Simulation, path: str, body: bytes) -> int:
     call = Call("POST", path, {"authorization": "Bearer t"}, body)
-    exchange = simulation.service.arrive(call, EPOCH)
-    simulation.service.finish(exchange, EPOCH, "whole")
+    exchange = simulation.endpoint.arrive(call, EPOCH)
+    simulation.endpoint.finish(exchange, EPOCH, "whole")
     if exchange.answer.status == 200 and "json" in exchange.answer.headers["content-type"]:
         json.loads(exchange.answer.body)
     return exchange.answer.status
@@ -129,5 +129,5 @@ def test_any_fault_plays_on_any_answer(name: str, body: dict[str, Any]) -> None:
     simulation = Simulation(plan="pro")
     simulation.script([FAULTS[name]()])
     call = Call("POST", "/v1/chat/completions", {"authorization": "Bearer t"}, json.dumps(body).encode())
-    simulation.service.finish(simulation.service.arrive(call, EPOCH), EPOCH, "whole")
+    simulation.endpoint.finish(simulation.endpoint.arrive(call, EPOCH), EPOCH, "whole")
     assert simulation.log.open == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import ssl
 import subprocess
@@ -190,6 +191,31 @@ async def test_an_uplink_delay_comes_before_arrival(session: aiohttp.ClientSessi
         await ask(session, server)
         assert perf_counter() - start > 0.1
         assert simulation.log[0].finished_at - simulation.log[0].at < 0.05
+
+
+async def test_a_request_abandoned_on_its_way_still_arrives_and_counts(session: aiohttp.ClientSession) -> None:
+    simulation = Simulation(latency=(0.1, 0.1))
+    async with simulation.serve() as server:
+        call = asyncio.create_task(ask(session, server))
+        await until(lambda: server.connections == 1)
+        await asyncio.sleep(0.02)
+        call.cancel()
+        await asyncio.wait([call])
+        assert simulation.log.total == 0
+        await until(lambda: simulation.log.total == 1)
+        assert simulation.log[0].admitted and simulation.log[0].ended == "disconnected"
+
+
+async def test_bodies_of_many_megabytes_pass_in_both_directions(session: aiohttp.ClientSession) -> None:
+    simulation = Simulation("local", fast=True)
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 5_000_000}}
+    sent = json.dumps(body(messages=[{"role": "user", "content": [part]}])).encode()
+    simulation.script([Fault.huge_line(5_000_000)])
+    async with (
+        simulation.serve() as server,
+        session.post(f"{server.base_url}/chat/completions", data=io.BytesIO(sent)) as response,
+    ):
+        assert response.status == 200 and len(await response.read()) > 5_000_000
 
 
 async def test_leaving_the_server_hangs_up_on_everybody(session: aiohttp.ClientSession) -> None:

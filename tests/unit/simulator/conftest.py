@@ -40,16 +40,16 @@ class Desk:
             body = {**body, **fields}
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         sent = ({"authorization": f"Bearer {token}"} if token else {}) | (headers or {})
-        exchange = self.simulation.service.arrive(Call(method, path, sent, raw), self.now)
+        exchange = self.simulation.endpoint.arrive(Call(method, path, sent, raw), self.now)
         self.exchanges.append(exchange)
         if not hold:
-            self.simulation.service.finish(exchange, self.now, "whole")
+            self.simulation.endpoint.finish(exchange, self.now, "whole")
         return exchange.answer
 
     def let_go(self) -> None:
         """Free every slot that is held."""
         for exchange in self.exchanges:
-            self.simulation.service.finish(exchange, self.now, "whole")
+            self.simulation.endpoint.finish(exchange, self.now, "whole")
 
     @property
     def last(self) -> Arrival:

@@ -1,4 +1,4 @@
-"""The simulated service: one request in, one answer plan out, no clock and no socket of its own.
+"""The simulated service itself: one request in, one answer plan out, no clock and no socket of its own.
 
     arrive(call, now) -> Exchange        judges, counts, logs, decides everything
     finish(exchange, now, how)           the server is rid of it: its concurrency slot is free
@@ -31,7 +31,7 @@ from ghmodels_async.simulator.log import Arrival, RequestLog
 from ghmodels_async.simulator.roster import Roster, Served
 from ghmodels_async.simulator.script import Script
 
-__all__ = ["Exchange", "Service"]
+__all__ = ["Endpoint", "Exchange"]
 
 #: Inference roots of every known dialect, so that any base URL of a profile works against this server.
 _ROOT = "(?:/inference|/orgs/(?P<org>[^/]+)/inference|/openai/v1|/v1beta/openai|/api/v1|/v1|/models)?"
@@ -57,7 +57,7 @@ class Exchange:
     ticket: Ticket | None = None
 
 
-class Service:
+class Endpoint:
     """All state of the simulated service."""
 
     def __init__(
@@ -100,7 +100,7 @@ class Service:
         self.log.arrived(arrival)
         exchange = Exchange(call, Answer(500, {}, []), arrival)
         answer = self._judge(exchange, kind, organization, now)
-        if arrival.fault is None or answer.headers.keys() - {"content-type"}:
+        if arrival.fault is None or answer.headers.keys() - {"content-type"}:  # a fault may strip them all
             answer.headers.setdefault("date", formatdate(now, usegmt=True))
             answer.headers.setdefault("x-request-id", f"sim-{arrival.number:08d}")
             answer.headers.update(self._standing)
