@@ -25,8 +25,7 @@ from .wire import ChatCallOptions, ChatCompletion, ChatRequest, EmbedOptions, Me
 from .wiring import Wiring
 
 if TYPE_CHECKING:
-    from .embeddings import Array, EmbeddingsRun, Lists, Vectors
-    from .embeddings.run import Texts
+    from .embeddings import Array, EmbeddingsRun, Lists, Texts, Vectors
 
 __all__ = ["GitHubModels"]
 
