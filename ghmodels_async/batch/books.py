@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from ghmodels_async.clock import Clock
+from ghmodels_async.stream import ChatReply
+from ghmodels_async.wire import Usage
 
 from .cache import Cache, Hit
-from .envelope import cached_line, failure_line, fault_of, reply_body, success_line
+from .envelope import Answer, cached_line, chat_answer, failure_line, fault_of, success_line
 from .journal import Finished, Journal
 from .lanes import Lane
 from .progress import Progress
@@ -46,15 +47,16 @@ class Books:
         self._on_settled = on_settled
         self._cache = cache
 
-    def succeeded(self, job: Job, lane: Lane, reply: Any) -> None:
+    def succeeded(self, job: Job, lane: Lane, reply: ChatReply | Answer) -> None:
         """A reply came for a row."""
-        took = getattr(getattr(reply, "meta", None), "duration", None)
-        if took is not None:
-            self.progress.answered_in(took)
-        line = success_line(job, reply, model=lane.model, finished_at=self._clock.wall())
+        at = self._clock.wall()
+        answer = reply if isinstance(reply, Answer) else chat_answer(reply, lane.model, at)
+        if answer.meta.duration is not None:
+            self.progress.answered_in(answer.meta.duration)
         if self._cache is not None:
-            self._cache.put(job, lane.model, reply_body(reply, lane.model, self._clock.wall()))
-        self.journal.append(line, partial(self._success_durable, job, lane, reply.usage))
+            self._cache.put(job, lane.model, answer.body)
+        line = success_line(job, answer, model=lane.model, finished_at=at)
+        self.journal.append(line, partial(self._success_durable, job, lane, answer.usage))
 
     def cached(self, job: Job, lane: Lane, hit: Hit) -> None:
         """An equal request was answered before: no call."""
@@ -67,7 +69,7 @@ class Books:
         line = failure_line(job, error, model=model, attempts=attempts, finished_at=self._clock.wall())
         self.journal.append(line, partial(self._failure_durable, job, lane, error))
 
-    def _success_durable(self, job: Job, lane: Lane, usage: Any) -> None:
+    def _success_durable(self, job: Job, lane: Lane, usage: Usage | None) -> None:
         self.finished.answered.add(job.ordinal)
         self.finished.succeeded.add(job.ordinal)
         self.progress.done += 1

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import sys
+from array import array
 from collections.abc import AsyncIterable, AsyncIterator
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from .lanes import Lane
+from ghmodels_async.bulk import Run
+from ghmodels_async.errors import GHModelsError
+from ghmodels_async.stream import ChatReply, ReplyMeta
+from ghmodels_async.wire import EmbeddingsRequest, Usage
 
-__all__ = ["Caller", "outcomes"]
+from .envelope import Answer, vectors_answer
+from .lanes import Lane
+from .rows import CHAT_URL, Job
+
+__all__ = ["Caller", "Result", "outcomes"]
 
 
 class Caller(Protocol):
-    """What the runner needs of a client, so that a test can bring its own."""
+    """What the runner needs of a client, so that a test can bring its own. Embeddings rows also need `embed_each`."""
 
     def map(
         self,
@@ -24,10 +35,70 @@ class Caller(Protocol):
     ) -> AsyncIterable[Any]: ...
 
 
-def outcomes(client: Caller, requests: AsyncIterator[Any], lane: Lane) -> AsyncIterable[Any]:
-    """Send a lane's requests; an outcome for each, as they finish.
+class Result(Protocol):
+    """What became of one row: an answer or an error. `key` is its `Job`."""
+
+    @property
+    def key(self) -> Any: ...
+    @property
+    def reply(self) -> ChatReply | Answer | None: ...
+    @property
+    def error(self) -> GHModelsError | None: ...
+
+
+def outcomes(client: Caller, requests: AsyncIterator[tuple[Job, Any]], lane: Lane) -> AsyncIterable[Result]:
+    """Send a lane's requests; a result for each, as they finish.
 
     Chat is streamed underneath: a broken or stalled answer is noticed. Waiting for a daily quota is the run's business
     (other models go on meanwhile), so the client is told to say so instead of waiting.
     """
-    return client.map(requests, concurrency=lane.width, priority="batch", on_exhausted="raise", stream=True)
+    if lane.key[1] == CHAT_URL:
+        return client.map(requests, concurrency=lane.width, priority="batch", on_exhausted="raise", stream=True)
+
+    async def work(ordinal: int, item: tuple[Job, EmbeddingsRequest]) -> _Embedded:
+        job, request = item
+        try:
+            return _Embedded(ordinal, job, await _embedded(client, request))
+        except GHModelsError as error:
+            return _Embedded(ordinal, job, None, error)
+
+    return Run(requests, work, concurrency=lane.width)
+
+
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    ordinal: int
+    key: Job
+    reply: Answer | None
+    error: GHModelsError | None = None
+
+
+async def _embedded(client: Any, request: EmbeddingsRequest) -> Answer:
+    """The vectors of one row; a row of more texts than the endpoint takes at once is several requests."""
+    run = client.embed_each(
+        request.model,
+        request.input,
+        array=False,
+        dimensions=request.dimensions,
+        user=request.user,
+        priority="batch",
+        on_exhausted="raise",
+    )
+    vectors: list[list[float]] = []
+    usage: Usage | None = None
+    meta = ReplyMeta(model=request.model)
+    async with run:
+        async for part in run:
+            vectors += part.vectors
+            meta = part.meta
+            usage = run.usage if part.usage is not None else usage
+    shown = [_packed(vector) for vector in vectors] if request.encoding_format == "base64" else vectors
+    return vectors_answer(shown, request.model, usage, meta)
+
+
+def _packed(vector: list[float]) -> str:
+    """Little-endian float32 in base64, as ``encoding_format: base64`` asks for."""
+    numbers = array("f", vector)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return base64.b64encode(numbers.tobytes()).decode("ascii")

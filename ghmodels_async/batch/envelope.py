@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ghmodels_async.errors import (
     APIError,
@@ -24,15 +25,22 @@ from ghmodels_async.errors import (
     ServerError,
     StreamError,
 )
-from ghmodels_async.wire import EmbeddingsReply
+from ghmodels_async.stream import ChatReply, ReplyMeta
+from ghmodels_async.wire import Usage
 
 from .rows import Job, RowError
 from .segments import record_line
 
-if TYPE_CHECKING:
-    from ghmodels_async.stream import ChatReply
-
-__all__ = ["cached_line", "failure_line", "fault_of", "matches", "reply_body", "success_line"]
+__all__ = [
+    "Answer",
+    "cached_line",
+    "chat_answer",
+    "failure_line",
+    "fault_of",
+    "matches",
+    "success_line",
+    "vectors_answer",
+]
 
 # ContentFilterError before the APIErrors, QuotaExhausted before RateLimit: the first match names the fault
 _FAULTS: tuple[tuple[type[BaseException], str], ...] = (
@@ -62,24 +70,45 @@ def matches(only: str, status: int, fault: str | None) -> bool:
     return int(only) == status if only.isdigit() else only == fault
 
 
-def success_line(job: Job, reply: ChatReply | EmbeddingsReply, *, model: str, finished_at: float) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response body as readers of batch files expect it, with what it cost and how it came about."""
+
+    body: dict[str, Any]
+    usage: Usage | None
+    meta: ReplyMeta
+
+
+def chat_answer(reply: ChatReply, model: str, finished_at: float) -> Answer:
+    """A chat reply; what a server leaves out of its stream is filled in."""
+    body = reply.raw.model_dump(mode="json", exclude_none=True)
+    for choice in body.get("choices", ()):
+        choice.setdefault("finish_reason", "stop")
+        choice["message"].setdefault("role", "assistant")
+        choice["message"].setdefault("content", None)
+    required = {"id": "", "object": "chat.completion", "created": int(finished_at), "model": model}
+    return Answer({**required, **body, "object": "chat.completion"}, reply.usage, reply.meta)
+
+
+def vectors_answer(vectors: list[list[float]] | list[str], model: str, usage: Usage | None, meta: ReplyMeta) -> Answer:
+    """Vectors, as lists of numbers or as base64 texts."""
+    data = [{"object": "embedding", "index": place, "embedding": each} for place, each in enumerate(vectors)]
+    spent = usage.prompt_tokens if usage is not None else 0
+    counted = {"prompt_tokens": spent, "total_tokens": spent}
+    return Answer({"object": "list", "data": data, "model": model, "usage": counted}, usage, meta)
+
+
+def success_line(job: Job, answer: Answer, *, model: str, finished_at: float) -> bytes:
     """The journal line of a row that succeeded. `finished_at` is Unix time."""
-    meta = getattr(reply, "meta", None)
-    usage = reply.usage.model_dump(mode="json", exclude_none=True) if reply.usage is not None else None
+    meta, usage = answer.meta, answer.usage
     envelope = {
         "id": _id(job),
         "custom_id": job.custom_id,
-        "response": {
-            "status_code": 200,
-            "request_id": getattr(meta, "request_id", None) or "",
-            "body": _vectors(reply, model)
-            if isinstance(reply, EmbeddingsReply)
-            else _chat_body(reply, model, finished_at),
-        },
+        "response": {"status_code": 200, "request_id": meta.request_id or "", "body": answer.body},
         "error": None,
-        "attempts": getattr(meta, "attempts", 1),
-        "model": getattr(meta, "model", None) or model,
-        "usage": usage,
+        "attempts": meta.attempts,
+        "model": meta.model or model,
+        "usage": usage.model_dump(mode="json", exclude_none=True) if usage is not None else None,
         "times": _times(meta, finished_at),
     }
     return record_line(job.ordinal, job.hash, 200, None, _json(envelope))
@@ -131,34 +160,10 @@ def _id(job: Job) -> str:
     return f"batch_req_{job.hash:016x}{job.ordinal:08x}"
 
 
-def reply_body(reply: ChatReply | EmbeddingsReply, model: str, finished_at: float) -> dict[str, Any]:
-    """The body of a 200 as OpenAI's readers expect it, also where it came as a stream."""
-    return _vectors(reply, model) if isinstance(reply, EmbeddingsReply) else _chat_body(reply, model, finished_at)
-
-
-def _chat_body(reply: ChatReply, model: str, finished_at: float) -> dict[str, Any]:
-    body = reply.raw.model_dump(mode="json", exclude_none=True)
-    for choice in body.get("choices", ()):
-        choice.setdefault("finish_reason", "stop")
-        choice["message"].setdefault("role", "assistant")
-        choice["message"].setdefault("content", None)
-    # what a reader of batch files relies on, where a server leaves it out of its stream
-    required = {"id": "", "object": "chat.completion", "created": int(finished_at), "model": model}
-    return {**required, **body, "object": "chat.completion"}
-
-
-def _vectors(reply: EmbeddingsReply, model: str) -> dict[str, Any]:
-    body = reply.model_dump(mode="json", exclude_none=True)
-    for item in body["data"]:
-        item["object"] = "embedding"
-    usage = {"prompt_tokens": 0, "total_tokens": 0, **body.get("usage", {})}
-    return {"model": model, **body, "object": "list", "usage": usage}
-
-
-def _times(meta: Any, finished_at: float) -> dict[str, Any]:
+def _times(meta: ReplyMeta, finished_at: float) -> dict[str, Any]:
     times: dict[str, Any] = {"finished_at": _iso(finished_at)}
     for name in ("queue_wait", "head_after", "first_delta_after", "duration"):
-        seconds = getattr(meta, name, None)
+        seconds = getattr(meta, name)
         if seconds is not None:
             times[name] = round(seconds, 4)
     return times

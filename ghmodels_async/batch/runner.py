@@ -182,7 +182,7 @@ class Runner:
                 if outcome.reply is not None:
                     self._failed_connections = 0
                     self._books.succeeded(outcome.key, lane, outcome.reply)
-                else:
+                elif outcome.error is not None:
                     self._judge(lane, outcome.key, outcome.error)
             except JournalError as error:
                 self.stop("journal", error)

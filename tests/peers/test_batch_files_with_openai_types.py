@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -84,13 +85,23 @@ def test_the_counts_of_a_summary_are_openais() -> None:
     assert (counts.total, counts.completed, counts.failed) == (9, 7, 1)
 
 
-def test_vectors_are_an_embedding_response() -> None:
-    from ghmodels_async.batch.envelope import reply_body
-    from ghmodels_async.wire import EmbeddingsReply
-
-    reply = EmbeddingsReply.model_validate(
-        {"data": [{"index": 0, "embedding": [0.1, 0.2]}], "usage": {"prompt_tokens": 3}}
-    )
-    body = CreateEmbeddingResponse.model_validate(reply_body(reply, "e", 5.0), strict=True)
-    assert body.data[0].embedding == [0.1, 0.2]
-    assert (body.model, body.usage.prompt_tokens) == ("e", 3)
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("encoding", ["float", "base64"])
+async def test_openai_types_read_our_vectors(tmp_path: Path, clock: Clock, encoding: str) -> None:
+    model = "openai/text-embedding-3-small"
+    body = {"model": model, "input": ["one", "two"], "dimensions": 8, "encoding_format": encoding}
+    rows = [{"custom_id": f"e{n}", "method": "POST", "url": "/v1/embeddings", "body": body} for n in range(3)]
+    simulation = Simulation(plan="enterprise", clock=clock, fast=True)
+    async with connect(simulation, clock) as gh:
+        summary = await run_batch(gh, [*rows, {"prompt": "beside them", "model": LOW}], run_dir=tmp_path)
+    assert (summary.progress.done, summary.progress.failed) == (4, 0)
+    assert sum(arrival.kind == "embeddings" for arrival in simulation.log) == 3
+    output = [json.loads(line) for line in (tmp_path / "output.jsonl").read_text().splitlines()]
+    for line in output[:3]:
+        answer = line["response"]["body"]
+        if encoding == "base64":  # openai decodes such texts itself before its types see them
+            assert all(len(base64.b64decode(item["embedding"])) == 8 * 4 for item in answer["data"])
+            continue
+        reply = CreateEmbeddingResponse.model_validate(answer, strict=True)
+        assert [(item.index, len(item.embedding)) for item in reply.data] == [(0, 8), (1, 8)]
+        assert reply.usage.prompt_tokens == line["usage"]["prompt_tokens"] > 0
