@@ -157,12 +157,14 @@ class Call:
     def classify(self, error: Any) -> GHModelsError:
         """Make a typed exception of an error object inside a 200. See `stream.Opener`."""
         headers = self._exchange.headers if self._exchange else {}
-        return from_error_object(error, headers, self._wiring.fault_context(self._request.model, self._url))
+        context = self._wiring.fault_context(self._request.model, self._url)
+        return from_error_object(error, headers, context, wall=self._wiring.clock.wall())
 
     def classify_body(self, body: bytes) -> GHModelsError:
         """Make a typed exception of a 200's body that is no reply."""
         headers = self._exchange.headers if self._exchange else {}
-        return classify(200, headers, body, self._wiring.fault_context(self._request.model, self._url))
+        context = self._wiring.fault_context(self._request.model, self._url)
+        return classify(200, headers, body, context, wall=self._wiring.clock.wall())
 
     def finish(self, outcome: StreamOutcome, usage: Usage | None) -> None:
         """Settle the attempt that was streamed. See `stream.Opener`."""
