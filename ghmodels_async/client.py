@@ -53,7 +53,8 @@ class GitHubModels:
         shared: Whether several processes on this host use this account at once.
         timeouts: Seconds per phase, as `Timeouts` or a mapping laid over the defaults.
         retry: When failed attempts are made again.
-        transport: Sends requests; None: a `SessionPool` over aiohttp.
+        transport: Sends requests; None: a `SessionPool` over aiohttp, closed with the client. One that is passed may
+            serve many clients and stays open.
         middleware: Your code around each attempt, outermost first.
         clock: Nominal time; only a simulation needs another than the default.
         settings: Resolved settings, instead of everything that names the endpoint.
@@ -113,6 +114,7 @@ class GitHubModels:
             middleware=middleware,
             on_attempt=on_attempt,
             account=account,
+            closes_transport=transport is None,
         )
 
     async def __aenter__(self) -> GitHubModels:

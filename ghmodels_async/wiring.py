@@ -50,6 +50,7 @@ class Wiring:
         middleware: The user's code around each attempt, outermost first.
         on_attempt: Called after each attempt that failed.
         account: Names the account where the token changes over time; None takes the token itself.
+        closes_transport: Whether the transport was made for this client alone.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Wiring:
         middleware: Sequence[Middleware],
         on_attempt: Callable[[FailedAttempt], object] | None = None,
         account: str | None = None,
+        closes_transport: bool = True,
     ) -> None:
         self.settings = settings
         self.profile: Profile = settings.profile
@@ -83,6 +85,8 @@ class Wiring:
         self._on_attempt = on_attempt
         self._gate: Gate | None = None
         self._drained: asyncio.Event | None = None
+        self._closes_transport = closes_transport
+        self._closed = False
         self.in_flight = 0
         self._headers: tuple[Token | None, dict[str, str]] = (None, {})
 
@@ -92,14 +96,19 @@ class Wiring:
         return self._gate
 
     def gate_for(self, token: Token) -> Gate:
-        """The gate of this account on this endpoint: one per process, whatever the number of clients."""
+        """The gate of this account on this endpoint: one per process, whatever the number of clients.
+
+        Raises:
+            RuntimeError: The client is closed.
+        """
         if self._gate is None:
+            self._check_open()
             directory: Path | None = self.settings.state_dir
             self._gate = open_gate(
                 profile=self.profile,
                 account=account_key(self._account or token.value, directory=directory),
                 plan=self.settings.plan,
-                base_url=self.settings.endpoint.root,
+                base_url=self.settings.endpoint.account_root,
                 clock=self.clock,
                 options=self._gate_options,
                 ledger=self._ledger,
@@ -123,6 +132,8 @@ class Wiring:
 
     async def send(self, request: Request, timeouts: PhaseTimeouts, on_sent: Callable[[float], None]) -> Response:
         """Send one attempt through the middleware. Raises and cancels as `Transport.send`."""
+        if self._closed:
+            self._check_open()
         if not self._middleware:
             return await self._transport.send(request, timeouts=timeouts, on_sent=on_sent)
 
@@ -175,7 +186,9 @@ class Wiring:
             self.estimates.learn(request.model, size, usage)
 
     async def aclose(self, drain: float | None = None) -> None:
-        """Close the connections and, if this client was its last user, the gate. Idempotent.
+        """Close the connections made here and, if this client was its last user, the gate. Idempotent.
+
+        A transport that was passed in stays open: others may use it.
 
         Args:
             drain: Nominal seconds to wait first until no call is in flight; None: do not wait.
@@ -187,10 +200,16 @@ class Wiring:
                     await self._drained.wait()
             except TimeoutError:
                 _log.info("%d calls were still in flight after %.1f s", self.in_flight, drain)
-        await self._transport.aclose()
+        self._closed = True
+        if self._closes_transport:
+            await self._transport.aclose()
         if self._gate is not None:
             gate, self._gate = self._gate, None
             await gate.aclose()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("This client is closed.")
 
     def _explicit_root(self) -> str | None:
         endpoint = self.settings.endpoint

@@ -19,6 +19,9 @@ class Endpoint:
 
     root: str
     """The inference root without query: what `base_url` means, organisation included."""
+    account_root: str
+    """The same without organisation. Quotas belong to the account, whoever its use is attributed to, so clients that
+    differ only in the organisation share one limiter and one ledger."""
     chat_url: str
     embeddings_url: str
     catalog_url: str | None
@@ -70,6 +73,7 @@ def endpoint_of(
     query = _query(profile, plain_root, split.query)
     return Endpoint(
         root=root,
+        account_root=plain_root,
         chat_url=f"{root}/chat/completions{query}",
         embeddings_url=f"{root}/embeddings{query}",
         catalog_url=beside.of(profile.catalog_url),

@@ -28,6 +28,13 @@ def test_the_organisation_route_replaces_the_root_and_nothing_else():
     assert found.catalog_url == "https://models.github.ai/catalog/models"
 
 
+@pytest.mark.parametrize("base", [None, "https://proxy.example/inference"])
+def test_the_account_is_the_same_with_and_without_an_organisation(base):
+    plain, attributed = endpoint("github", base), endpoint("github", base, "my-org")
+    assert plain.account_root == attributed.account_root == plain.root
+    assert attributed.root != plain.root
+
+
 def test_an_organisation_cannot_break_out_of_its_place_in_the_path():
     assert endpoint("github", None, "a/../b?x").root == "https://models.github.ai/orgs/a%2F..%2Fb%3Fx/inference"
 
