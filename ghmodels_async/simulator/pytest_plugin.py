@@ -16,12 +16,12 @@ environment variables of this package and of the OpenAI SDK at it, for applicati
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ghmodels_async.simulator.background import BackgroundServer
-from ghmodels_async.simulator.simulation import Simulation
+if TYPE_CHECKING:
+    from ghmodels_async.simulator.background import BackgroundServer
 
 __all__ = ["pytest_configure", "simulated_environment", "simulated_models"]
 
@@ -36,6 +36,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture
 def simulated_models(request: pytest.FixtureRequest) -> Iterator[BackgroundServer]:
     """A simulated inference service on 127.0.0.1, fresh for this test."""
+    from ghmodels_async.simulator.background import BackgroundServer
+    from ghmodels_async.simulator.simulation import Simulation
+
     marker = request.node.get_closest_marker(_MARKER)
     options: dict[str, Any] = {"fast": True} | (dict(marker.kwargs) if marker is not None else {})
     with BackgroundServer(Simulation(**options)) as server:

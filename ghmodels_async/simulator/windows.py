@@ -145,7 +145,7 @@ class FixedWindow(AlignedWindow):
     def take(self, now: float, cost: float = 1) -> None:
         if now >= self._end:
             self._count = 0.0
-            self._end = now + self.length
+            self._end = self._bounds(now)
         self._count += cost
 
 
