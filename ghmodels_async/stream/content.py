@@ -80,10 +80,8 @@ class ThinkSplitter:
 
 def _tag_start(content: str) -> int:
     """Where a closing tag may begin that the end of `content` cuts off; its length if nowhere."""
-    for size in range(min(len(_CLOSE) - 1, len(content)), 0, -1):
-        if content.endswith(_CLOSE[:size]):
-            return len(content) - size
-    return len(content)
+    at = content.rfind("<", max(0, len(content) - len(_CLOSE) + 1))  # the tag has one "<": only the last can begin it
+    return at if at >= 0 and _CLOSE.startswith(content[at:]) else len(content)
 
 
 def split_thinking(content: str) -> tuple[str, str]:

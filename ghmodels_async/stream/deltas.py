@@ -80,6 +80,9 @@ class DeltaDecoder:
             overflow, events = error, error.events
         deltas: list[ChatDelta] = []
         for event in events:
+            if event.data == "[DONE]":  # before validation: refusing it there would cost as much as two chunks
+                self.done = True
+                return deltas
             try:
                 fields = validate_chunk(event.data)
             except ValidationError as error:
@@ -189,12 +192,13 @@ class DeltaDecoder:
     def _odd(self, event: ServerSentEvent, error: ValidationError, deltas: list[ChatDelta]) -> None:
         """An event that is no valid chunk. In this order:
 
-        nothing at all (a keep-alive), ``[DONE]``, half a surrogate pair, an error of another shape, no chat stream.
+        nothing at all (a keep-alive), ``[DONE]`` with something around it, half a surrogate pair, an error of another
+        shape, no chat stream.
         """
         data = event.data
         if not data or data.isspace():
             return
-        if data.startswith("[DONE]"):
+        if data.lstrip().startswith("[DONE]"):
             self.done = True
             return
         whole = mended(data)

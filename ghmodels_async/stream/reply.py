@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from ..catalog import Cost, Multipliers, cost_of
 from ..wire import ChatCompletion, ChatMessage, Choice, ToolCall, Usage
 from .content import split_parts, split_thinking
 
@@ -32,6 +33,7 @@ class ReplyMeta:
         first_delta_after: From there to the first content.
         duration: From there to the end of the reply.
         headers: Response headers worth keeping, lower-case names.
+        prices: The model's row in the endpoint's price list; None if it has none.
     """
 
     attempts: int = 1
@@ -43,6 +45,13 @@ class ReplyMeta:
     first_delta_after: float | None = None
     duration: float | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    prices: Multipliers | None = None
+
+    def cost(self, usage: Usage | None) -> Cost:
+        """What some tokens of this reply's model cost; unknown without usage or without prices."""
+        if usage is None:
+            return cost_of(None, 0, 0, 0)
+        return cost_of(self.prices, usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +141,11 @@ class ChatReply:
     @property
     def finish_reason(self) -> str | None:
         return self.choices[0].finish_reason if self.choices else None
+
+    @property
+    def cost(self) -> Cost:
+        """What the reply cost in token units; unknown without usage or without a row in the price list."""
+        return self.meta.cost(self.usage)
 
     @property
     def raw(self) -> ChatCompletion:

@@ -47,6 +47,14 @@ def test_unknown_fields_are_there_for_whoever_asks() -> None:
     assert choices[0].model_extra == {"content_filter_results": FILTERS}
 
 
+@pytest.mark.parametrize(
+    "done", [b"data: [DONE]\n\n", b"data:[DONE]\r\n\r\n", b"data:  [DONE] \n\n", b"data: [DONE]]\n\n"]
+)
+def test_done_is_recognised_with_something_around_it(done: bytes) -> None:
+    _, decoder = decode(text("a") + done)
+    assert decoder.done and decoder.failure is None
+
+
 def test_nothing_after_done_counts() -> None:
     deltas, decoder = decode(text("a") + DONE + text("b") + b"data: junk\n\n", text("c"))
     assert [delta.text for delta in deltas] == ["a"]
