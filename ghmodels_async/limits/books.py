@@ -9,6 +9,7 @@ from .anchored import AnchoredLog
 from .leases import Booking, Lease, Stock
 from .ledger import Block, Busy, Learned, Ledger, Opened, SlotWant, Want
 from .permit import Permit
+from .sharing import Turnstile
 from .timeline import TimeLine
 from .window import RateLog
 
@@ -31,11 +32,13 @@ class Books:
         self._line = line
         self._lease_from = lease_from
         self._stocks: dict[str, Stock] = {}
+        self._turnstiles: dict[str, Turnstile] = {}
 
     async def open(self) -> Opened:
         """Open the ledger; what it knows."""
         contents = await self.ledger.open()
         self._stocks = {}
+        self._turnstiles = {}
         self.opened = True
         self.where = contents.where
         return contents
@@ -49,6 +52,14 @@ class Books:
 
         Cancellation: safe: what was taken is given back, here or by the ledger.
         """
+        if not self.ledger.shared:
+            return await self._book(permit)
+        turnstile = self._turnstiles.get(permit.lane.model)
+        if turnstile is None:
+            turnstile = self._turnstiles[permit.lane.model] = Turnstile()
+        return await turnstile.ask(lambda: self._book(permit))
+
+    async def _book(self, permit: Permit) -> Busy | None:
         ledger, wants = self.ledger, []
         taken: list[tuple[Stock, Lease]] = []
         try:
@@ -114,6 +125,12 @@ class Books:
         lesson = Learned(key, amount, window, self._line.clock.wall(), model)
         self.ledger.learn(lesson)
         return lesson
+
+    def rebound(self) -> None:
+        """Another event loop: whoever was asking is gone, and locks belong to a loop."""
+        self._turnstiles = {}
+        for stock in self._stocks.values():
+            stock.rebound()
 
     async def close(self) -> None:
         """Give back what was leased and not used, flush, let go."""

@@ -22,6 +22,7 @@ from .options import GateOptions
 from .permit import GRANTED, QUEUED, Permit
 from .rigging import Rigging
 from .shares import Shares
+from .sharing import heed
 from .timeline import TimeLine
 
 __all__ = ["Desk"]
@@ -75,8 +76,8 @@ class Desk:
                 raise
             if busy is None:
                 return
+            heed(permit.lane, busy, self.line)  # before anything is given back, or the next in line would ask at once
             permit.give_back()
-            self.feedback.busy(permit, busy)
             permit.granted_at = self.line.now() - permit.queue_wait
             self.enqueue(permit, True)
             if permit.state == QUEUED:
@@ -111,6 +112,9 @@ class Desk:
         """It ended; its slots are free, or will be at `until`."""
         if permit.booking is not None:
             self.books.settled(permit, until)
+            if until is None:
+                for place in permit.rig.places:
+                    place.lift()
         if permit.lane.watched:
             self.feedback.settled(permit)
         if self.queue.waiting:
@@ -182,4 +186,5 @@ class Desk:
         self.line.bind(loop)
         if old is not None:
             self.epoch += 1
+            self.books.rebound()
             self.rigging.orphaned()

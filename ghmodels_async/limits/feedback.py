@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from ..errors import RateLimitFacts
 from .diagnosis import Cause, cause_of, counted, log_of, pause
 from .lane import Lane
-from .ledger import Busy, Learned
+from .ledger import Learned
 from .ledger.memory import LONG_WINDOW
 from .options import DEFAULTS
 from .permit import Permit
@@ -38,10 +38,6 @@ _UNNAMED = 1_000_000
 
 _CAUTION = 3600.0
 """Seconds for which late heads count as late arrivals after a late arrival was met; twice as long each time."""
-
-_BUSY_POLL = 0.25
-"""Seconds between two questions to the ledger when what others hold may come back any moment."""
-
 
 _SUSPICION = (
     "%s was refused by %s although there was room by our own count: another program, or an earlier run of this one, "
@@ -219,20 +215,7 @@ class Feedback:
                         log.fill(missing, at + min(word.reset, log.window) - log.hold)
                     break
 
-    # --- other processes and sizes ---------------------------------------------------------------------------------
-
-    def busy(self, permit: Permit, busy: Busy) -> None:
-        """The ledger says that others were faster: wait for what they hold, the place in the queue is kept."""
-        lane, line = permit.lane, self._desk.line
-        until = line.at_wall(busy.until)
-        if not busy.firm:
-            until = min(until, line.now() + max(_BUSY_POLL, 0.02 * self._desk.clock.scale))
-        for log in (*lane.logs, *lane.token_logs):
-            if log.limit.key == busy.limit:
-                log.block(until)
-        for name, place in zip(lane.place_names, lane.places, strict=True):
-            if name == busy.limit:
-                place.hold(until)
+    # --- sizes ---------------------------------------------------------------------------------------------------
 
     def too_large(self, lane: Lane, maximum: int) -> None:
         """A 413 named the largest prompt."""

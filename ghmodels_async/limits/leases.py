@@ -98,6 +98,10 @@ class Stock:
         """One of a block was not sent."""
         lease.left += 1
 
+    def rebound(self) -> None:
+        """Another event loop."""
+        self._asking = asyncio.Lock()
+
     def close(self) -> None:
         """Give back what was not used."""
         for lease in list(self._leases):

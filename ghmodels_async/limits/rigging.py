@@ -46,6 +46,7 @@ class Rigging:
         self._grants: dict[str, list[Grant]] = {}
         self._blocks: dict[str, Block] = {}
         self._met = False
+        self._doubtful = False
 
     def lane(self, model: str) -> Lane:
         """The lane of a model; made at its first use.
@@ -82,6 +83,7 @@ class Rigging:
         self._lessons.update((lesson.limit, lesson) for lesson in contents.learned)
         self._blocks = {block.limit: block for block in contents.blocks}
         again, self._met = self._met, True
+        self._doubtful = not contents.complete
         if not again or contents.where != "memory":  # a memory ledger opened again knows nothing that the logs do not
             self._grants = {}
             for grant in contents.grants:
@@ -204,6 +206,8 @@ class Rigging:
         block = self._blocks.pop(log.limit.key, None)
         if block is not None:
             log.block(line.at_wall(block.until))
+        if self._doubtful and log.window >= LONG_WINDOW:
+            log.probe()  # more may be spent than is known: one request first, the rest after its answer
 
     def _turn(self, anchor: str) -> Callable[[float], tuple[float, float]]:
         line = self._desk.line

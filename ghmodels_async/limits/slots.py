@@ -66,6 +66,8 @@ class Slots:
             return
         self.used -= 1
         self.free += 1
+        if self._held_until != -NEVER:
+            self._set_cap(self.cap)
 
     def completed(self, duration: float) -> None:
         """One reply was read to its end after `duration` seconds: it counts for the mean and towards a larger cap."""
@@ -91,6 +93,12 @@ class Slots:
         """Nobody before `until`: other processes have all there are."""
         self._held_until = until
         self._set_cap(self.cap)
+
+    def lift(self) -> None:
+        """One of our own is over: others may have let go too, or we may have what we had."""
+        if self._held_until != -NEVER:
+            self._held_until = -NEVER
+            self._set_cap(self.cap)
 
     def restrict(self, ceiling: int | None) -> None:
         """Go on under another ceiling."""
@@ -122,8 +130,9 @@ class Slots:
             self._lingering.popleft()
             self.used -= 1
             self.free += 1
-        if self._held_until != -NEVER and self._held_until <= now:
-            self._held_until = -NEVER
+        if self._held_until != -NEVER:
+            if self._held_until <= now:
+                self._held_until = -NEVER
             self._set_cap(self.cap)
 
     def _set_cap(self, cap: int | None) -> None:
