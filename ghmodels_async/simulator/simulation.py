@@ -4,7 +4,8 @@
         ...                                         # server.base_url, any token
     door = Simulation().transport()                 # the same service without a socket, for virtual time
 
-Everything it does is decided by its arguments and its seed.
+Everything it does is decided by its arguments and its seed. The constructor is longer than other functions because each
+option takes a line where it comes in and a line where it goes.
 """
 
 from __future__ import annotations
