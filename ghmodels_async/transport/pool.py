@@ -200,6 +200,9 @@ class _Body(aiohttp.Payload):
         self._size = len(value)
         self._started = started
 
+    def __deepcopy__(self, memo: object) -> _Body:
+        return self  # aioresponses copies what it records, and would copy the task that waits with it
+
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         return str(self._value, encoding, errors)
 

@@ -116,6 +116,13 @@ async def test_a_gateways_page(service: aioresponses, pool: SessionPool) -> None
     assert "502 Bad Gateway" in str(error)
 
 
+async def test_what_was_sent_is_recorded(service: aioresponses, pool: SessionPool) -> None:
+    record(service, 200, {})
+    await ask(pool)
+    [[call]] = service.requests.values()
+    assert call.kwargs["data"].decode() == "{}"
+
+
 async def test_a_recorded_failure_to_connect(service: aioresponses, pool: SessionPool) -> None:
     service.post(URL, exception=aiohttp.ClientConnectionResetError("gone"))
     with pytest.raises(errors.ConnectionFailedError):
