@@ -239,6 +239,7 @@ class Call:
             sent_at=datetime.fromtimestamp(clock.wall() - (clock.now() - exchange.sent_at), UTC),
             head_after=response.head.received_at - exchange.sent_at,
             headers={name: value for name, value in headers.items() if name.startswith(_KEPT_HEADERS)},
+            prices=self._wiring.prices_of(self._request.model),
         )
 
     def _measured(self) -> ReplyMeta:

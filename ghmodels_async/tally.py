@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from .catalog import FREE, Cost, Multipliers, cost_of
 from .wire import ChatRequest, EmbeddingsRequest, Usage
 from .wire.measure import text_bytes
 
@@ -44,6 +45,11 @@ class ModelUsage:
         self.cached_tokens += usage.cached_tokens
         self.completion_tokens += usage.completion_tokens
 
+    def cost(self, prices: Multipliers | None) -> Cost:
+        """What these tokens cost by a price list's row; unknown where a reply came without usage."""
+        found = cost_of(prices, self.prompt_tokens, self.cached_tokens, self.completion_tokens)
+        return Cost(None, found.known_units) if self.unmetered else found
+
     def include(self, other: ModelUsage) -> None:
         """Add another sum to this one."""
         self.replies += other.replies
@@ -62,12 +68,14 @@ class Tally:
         retries: Attempts made because another one had failed.
         rate_limited: 429s by the name of the limit; empty is the aim.
         models: Tokens per model.
+        prices: Row of the endpoint's price list per model in `models`; None or absent where it has none.
     """
 
     attempts: int = 0
     retries: int = 0
     rate_limited: dict[str, int] = field(default_factory=dict)
     models: dict[str, ModelUsage] = field(default_factory=dict)
+    prices: dict[str, Multipliers | None] = field(default_factory=dict)
 
     def of(self, model: str) -> ModelUsage:
         """The sums of one model."""
@@ -82,6 +90,19 @@ class Tally:
         total = ModelUsage()
         for one in self.models.values():
             total.include(one)
+        return total
+
+    @property
+    def costs(self) -> dict[str, Cost]:
+        """What each model cost; unknown where the price list has no row or a reply came without usage."""
+        return {model: usage.cost(self.prices.get(model)) for model, usage in self.models.items()}
+
+    @property
+    def cost(self) -> Cost:
+        """What everything cost: unknown if any part is; `known_units` is then the part that is known."""
+        total = FREE
+        for one in self.costs.values():
+            total = total.plus(one)
         return total
 
 

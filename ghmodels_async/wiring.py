@@ -8,6 +8,8 @@ import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from . import catalog
+from .catalog import Multipliers
 from .clock import Clock
 from .config import Settings
 from .errors import FaultContext, RateLimitError, token_kind
@@ -179,11 +181,19 @@ class Wiring:
         if self._on_attempt is not None:
             self._on_attempt(failure)
 
+    def prices_of(self, model: str) -> Multipliers | None:
+        """The model's row in the endpoint's price list; None if it has none."""
+        entry = catalog.find(model, self.profile.catalog) if self.profile.catalog else None
+        return entry.multipliers if entry else None
+
     def spent(self, request: ChatRequest | EmbeddingsRequest, usage: Usage | None, size: Size) -> None:
         """Count one reply and learn from what it cost."""
-        self.tally.of(request.model).add(usage)
+        model, tally = request.model, self.tally
+        if model not in tally.prices:
+            tally.prices[model] = self.prices_of(model)
+        tally.of(model).add(usage)
         if usage is not None:
-            self.estimates.learn(request.model, size, usage)
+            self.estimates.learn(model, size, usage)
 
     async def aclose(self, drain: float | None = None) -> None:
         """Close the connections made here and, if this client was its last user, the gate. Idempotent.
@@ -216,8 +226,6 @@ class Wiring:
         return endpoint.root if endpoint.explicit else None
 
     def _known_models(self) -> tuple[str, ...]:
-        from . import catalog
-
         if self.profile.catalog is None:
             return ()
         return tuple(card.id for card in catalog.cards(self.profile.catalog))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ghmodels_async.call import Call, refuse_locally
+from ghmodels_async.catalog import Cost
 from ghmodels_async.deadline import Deadline
 from ghmodels_async.errors import GHModelsError, RequestTooLargeError, ServerError
 from ghmodels_async.profiles import embeddings_body
@@ -49,6 +50,11 @@ class EmbeddingsPart:
     def stop(self) -> int:
         """Position after its last text: where to resume after an error."""
         return self.start + len(self.vectors)
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost in token units; unknown without usage or without a row in the price list."""
+        return self.meta.cost(self.usage)
 
 
 class Batch(NamedTuple):
