@@ -8,6 +8,7 @@ from __future__ import annotations
 from .anchored import AnchoredLog
 from .leases import Booking, Lease, Stock
 from .ledger import Block, Busy, Learned, Ledger, Opened, SlotWant, Want
+from .ledger.memory import LONG_WINDOW
 from .permit import Permit
 from .sharing import Turnstile
 from .timeline import TimeLine
@@ -103,7 +104,8 @@ class Books:
         ledger = self.ledger
         weighed = zip(permit.rig.token_logs, permit.weights, strict=True)
         amounts = {log.limit.key: weight for log, weight in weighed if ledger.covers(log.window)}
-        if ledger.shared:  # short windows are shared too: there the evidence is worth a write
+        # Short windows are shared too: there better evidence is worth a write. Elsewhere only worse is.
+        if ledger.shared or permit.mark > permit.sent_at + permit.lane.desk.travel:
             ledger.sent(permit.booking.id, self._line.dated(permit.mark))
         wall = None if until is None else self._line.dated(until)
         ledger.settle(permit.booking.id, amounts=amounts or None, slots_until=wall)
@@ -173,4 +175,5 @@ class Books:
         if isinstance(log, AnchoredLog):
             start, end = log.day(self._line.now())
             period = (self._line.wall_of(start), self._line.wall_of(end))
-        return Want(log.limit.key, min(amount, log.cap), log.cap, log.window, log.slack, period)
+        margin = max(0.0, log.slack - log.travel) if log.window >= LONG_WINDOW else log.slack
+        return Want(log.limit.key, min(amount, log.cap), log.cap, log.window, margin, period)

@@ -185,8 +185,9 @@ class Rigging:
         desk = self._desk
         durable = desk.books.ledger.covers(limit.window)
         long = limit.window >= LONG_WINDOW
-        # A twentieth of the travel margin: what is left once an arrival is known is timers and rounding.
-        slack = desk.options.day_margin if long else desk.travel / 15
+        # Once an arrival is known only timers and rounding are left: a fifteenth of what travel needs. The ledger has
+        # long windows counted from the latest arrival assumed at sending; here they must not open before they do there.
+        slack = desk.options.day_margin + desk.travel if long else desk.travel / 15
         if limit.anchor != "rolling" and limit.unit == "requests":
             turn = self._turn(limit.anchor)
             log = AnchoredLog(limit, slack=slack, turn=turn, travel=desk.travel, durable=durable)
