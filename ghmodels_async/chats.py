@@ -12,9 +12,10 @@ from typing import Any, Protocol, Self, Unpack
 from pydantic import BaseModel
 
 from .stream import ChatDelta, ChatReply
-from .wire import ChatCallOptions, Message
+from .transport import RetryPolicy
+from .wire import ChatCallOptions, EmbedOptions, Message, ModelCard
 
-__all__ = ["Chats", "DeltaStream", "message_of", "messages_of"]
+__all__ = ["Backend", "Chats", "DeltaStream", "message_of", "messages_of"]
 
 
 class DeltaStream(Protocol):
@@ -40,12 +41,40 @@ class Chats(Protocol):
     """Somebody who can chat: `GitHubModels`, or a test's own model."""
 
     async def chat(
-        self, model: str, messages: str | Sequence[Message], **options: Unpack[ChatCallOptions]
+        self,
+        model: str,
+        messages: str | Sequence[Message],
+        *,
+        retry: RetryPolicy | None = None,
+        **options: Unpack[ChatCallOptions],
     ) -> ChatReply: ...
 
     def stream(
-        self, model: str, messages: str | Sequence[Message], **options: Unpack[ChatCallOptions]
+        self,
+        model: str,
+        messages: str | Sequence[Message],
+        *,
+        retry: RetryPolicy | None = None,
+        **options: Unpack[ChatCallOptions],
     ) -> DeltaStream: ...
+
+
+class Backend(Chats, Protocol):
+    """A whole client: chats, vectors, models, and an end."""
+
+    def embed_each(
+        self,
+        model: str,
+        texts: str | Sequence[str],
+        *,
+        array: bool | None = None,
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> Any: ...
+
+    async def models(self, prefix: str = "") -> Sequence[ModelCard]: ...
+
+    async def aclose(self) -> None: ...
 
 
 def messages_of(prompt: str | Sequence[Message | BaseModel]) -> list[dict[str, Any]]:

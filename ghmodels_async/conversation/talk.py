@@ -21,6 +21,7 @@ from ..errors import ConfigurationError
 from ..stream import ChatReply
 from ..tally import ModelUsage
 from ..tools import Toolbox, ToolLike, ToolLoop, ToolRun, ToolStream, run_loop
+from ..transport import RetryPolicy
 from ..wire import ChatCallOptions, Message, RunOptions, Usage, check_options
 from .record import TalkRecord, inconsistency
 from .trimming import Trimmer
@@ -47,6 +48,7 @@ class Conversation:
         on_interrupt: What becomes of a turn that was cut.
         system_role: ``developer`` for models that want it so.
         clock: Nominal time; None: real.
+        retry: Another retry policy for the requests.
         options: Request fields and call options for every turn.
 
     Attributes:
@@ -71,6 +73,7 @@ class Conversation:
         on_interrupt: Literal["drop", "keep"] = "drop",
         system_role: Literal["system", "developer"] = "system",
         clock: Clock | None = None,
+        retry: RetryPolicy | None = None,
         **options: Unpack[RunOptions],
     ) -> None:
         check_options(options, RunOptions)
@@ -83,14 +86,15 @@ class Conversation:
         self._history = messages_of(list(messages))
         self._toolbox = Toolbox(tools)
         self._schema_bytes = len(json.dumps(self._toolbox.schemas)) if self._toolbox.tools else 0
-        self._max_rounds = max_rounds
-        self._tool_timeout = tool_timeout
-        self._max_parallel = max_parallel
-        self._on_tool_error: Literal["report", "raise"] = on_tool_error
+        self._rules: dict[str, Any] = {"max_rounds": max_rounds, "on_tool_error": on_tool_error, "retry": retry}
+        self._pace: dict[str, Any] = {
+            "tool_timeout": tool_timeout,
+            "max_parallel": max_parallel,
+            "clock": clock or Clock(),
+        }
         self._input_limit = input_limit
         self._on_interrupt = on_interrupt
         self._system_role = system_role
-        self._clock = clock or Clock()
         self._options = options
         self._trimmer = Trimmer()
         self._busy = False
@@ -129,14 +133,7 @@ class Conversation:
         check_options(options, RunOptions)
         loop = self.begin(content, options)
         try:
-            await run_loop(
-                self._chats,
-                loop,
-                tool_timeout=self._tool_timeout,
-                max_parallel=self._max_parallel,
-                clock=self._clock,
-                deadline=loop.options.get("deadline"),
-            )
+            await run_loop(self._chats, loop, deadline=loop.options.get("deadline"), **self._pace)
         except BaseException:
             self.cut(loop, None)
             raise
@@ -193,10 +190,9 @@ class Conversation:
             [*self._instruction(), *self._history, question_of(content)],
             self._toolbox,
             merged,
-            max_rounds=self._max_rounds,
-            on_tool_error=self._on_tool_error,
             fit=self._fit,
             on_reply=self._trimmer.learn,
+            **self._rules,
         )
         loop.given -= 1  # the question belongs to what this turn adds
         self._busy = True
@@ -204,14 +200,7 @@ class Conversation:
 
     def run_of(self, loop: ToolLoop) -> ToolStream:
         """The streamed run of a turn."""
-        return ToolStream(
-            self._chats,
-            loop,
-            tool_timeout=self._tool_timeout,
-            max_parallel=self._max_parallel,
-            clock=self._clock,
-            deadline=loop.options.get("deadline"),
-        )
+        return ToolStream(self._chats, loop, deadline=loop.options.get("deadline"), **self._pace)
 
     def accept(self, loop: ToolLoop) -> ChatReply:
         """End a turn well."""

@@ -1,7 +1,7 @@
 """The face of the `openai` package's asynchronous client over this library: change the client line, keep the code."""
 
-from .face import Backend, OpenAIFace
+from .face import OpenAIFace
 from .shapes import Chunk, Completion, EmbeddingList, Model
 from .streams import ChunkStream, ModelList
 
-__all__ = ["Backend", "Chunk", "ChunkStream", "Completion", "EmbeddingList", "Model", "ModelList", "OpenAIFace"]
+__all__ = ["Chunk", "ChunkStream", "Completion", "EmbeddingList", "Model", "ModelList", "OpenAIFace"]

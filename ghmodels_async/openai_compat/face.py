@@ -10,30 +10,20 @@ import base64
 import struct
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Protocol, Self, TypeVar, Unpack, overload
+from typing import Any, Literal, NoReturn, Self, TypeVar, Unpack, overload
 
-from ..chats import Chats, messages_of
+from ..chats import Backend, messages_of
 from ..errors import ModelNotFoundError, RefusalError
 from ..stream import ChatReply
 from ..structured import shape_of
-from ..wire import Message, ModelCard
-from .options import OpenAIChatOptions, OpenAIParseOptions, chat_options, given
+from ..wire import Message
+from .options import OpenAIChatOptions, OpenAIParseOptions, chat_options, embed_options, given
 from .shapes import Completion, EmbeddingItem, EmbeddingList, Model
 from .streams import ChunkStream, ModelList
 
-__all__ = ["Backend", "OpenAIFace"]
+__all__ = ["OpenAIFace"]
 
 T = TypeVar("T")
-
-
-class Backend(Chats, Protocol):
-    """The client behind the face."""
-
-    async def embed(self, model: str, texts: str | Sequence[str], **options: Any) -> Any: ...
-
-    async def models(self, prefix: str = "") -> Sequence[ModelCard]: ...
-
-    async def aclose(self) -> None: ...
 
 
 class OpenAIFace:
@@ -48,7 +38,7 @@ class OpenAIFace:
         self._backend = backend
         self.timeout = timeout
         self.chat = _Chat(backend, timeout)
-        self.embeddings = _Embeddings(backend)
+        self.embeddings = _Embeddings(backend, timeout)
         self.models = _Models(backend)
 
     @property
@@ -169,37 +159,36 @@ class _Completions:
 
 
 class _Embeddings:
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, timeout: float | None) -> None:
         self._backend = backend
+        self._timeout = timeout
 
     async def create(self, *, model: str, input: str | Sequence[str], **options: Any) -> EmbeddingList:
-        """Embed one text or many; more than one request may carry holds are split and joined again.
+        """Embed one text or many; more than one request may carry are split and joined again.
 
         Args:
             model: Id of the model.
             input: A text, or texts. Lists of token numbers are not taken.
-            options: `dimensions`, `user`, `encoding_format` (``base64`` makes each `embedding` text, as on the wire).
+            options: `dimensions`, `user`, `timeout`, `extra_headers`, `extra_body`, `encoding_format` (``base64`` makes
+                each `embedding` text, as on the wire).
 
         Raises:
+            TypeError: Another option, or an input that is no text. Nothing was sent.
             GHModelsError: As `GitHubModels.embed`.
 
         Cancellation: safe: requests in flight are closed.
         """
-        named = given(options)
-        encoding = named.pop("encoding_format", "float")
-        known = {name: named.pop(name) for name in ("dimensions", "user") if name in named}
-        unknown = set(named) - {"timeout", "extra_headers", "extra_body"}
-        if unknown:
-            raise TypeError(f"unexpected option {min(unknown)!r}")
         if any(not isinstance(one, str) for one in ([input] if isinstance(input, str) else input)):
             raise TypeError("input must be text: lists of token numbers are not supported")
-        made = await self._backend.embed(model, input, **known)
-        vectors = [[float(number) for number in vector] for vector in getattr(made, "vectors", made)]
+        current, packed = embed_options(options, self._timeout)
+        async with self._backend.embed_each(model, input, array=False, **current) as run:
+            vectors = [vector async for part in run for vector in part.vectors]
+            usage = run.usage
         items = [
-            EmbeddingItem(index=index, embedding=_packed(vector) if encoding == "base64" else vector)
+            EmbeddingItem(index=index, embedding=_packed(vector) if packed else vector)
             for index, vector in enumerate(vectors)
         ]
-        return EmbeddingList(data=items, model=getattr(made, "model", model), usage=getattr(made, "usage", None))
+        return EmbeddingList(data=items, model=model, usage=usage)
 
 
 class _Models:

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from ..wire import ChatCallOptions, ParseOptions
+from ..wire import ChatCallOptions, EmbedOptions, ParseOptions
 
-__all__ = ["OpenAIChatOptions", "OpenAIParseOptions", "chat_options", "given"]
+__all__ = ["OpenAIChatOptions", "OpenAIParseOptions", "chat_options", "embed_options", "given"]
 
 
 class _OpenAIOnly(TypedDict, total=False):
@@ -43,6 +43,7 @@ class OpenAIParseOptions(ParseOptions, _OpenAIOnly, total=False):
 _OURS = frozenset(ChatCallOptions.__annotations__)
 #: Fields `openai` 3.54 knows by name and this library does not: they travel as they are.
 _CARRIED = frozenset(_OpenAIOnly.__annotations__) - {"extra_query", "timeout"}
+_EMBEDDING = frozenset(EmbedOptions.__annotations__) - {"encoding", "concurrency"}
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,6 +81,25 @@ def chat_options(options: Mapping[str, Any], timeout: float | None) -> dict[str,
     if seconds is not None:
         ours.setdefault("deadline", _seconds(seconds))
     return ours
+
+
+def embed_options(options: Mapping[str, Any], timeout: float | None) -> tuple[dict[str, Any], bool]:
+    """Options of `embed_each`, and whether the caller wants base64 text. A direct question: it waits for no other day.
+
+    Raises:
+        TypeError: A name `openai` does not know either, or `extra_query`. Nothing was sent.
+    """
+    named = given(options)
+    packed = named.pop("encoding_format", "float") == "base64"
+    seconds = named.pop("timeout", timeout)
+    ours: dict[str, Any] = {"priority": "default", "on_exhausted": "raise"}
+    for name, value in named.items():
+        if name not in _EMBEDDING:
+            raise TypeError(f"unexpected option {name!r}; embeddings take {', '.join(sorted(_EMBEDDING))}")
+        ours[name] = value
+    if seconds is not None:
+        ours.setdefault("deadline", _seconds(seconds))
+    return ours, packed
 
 
 def _seconds(timeout: Any) -> float:

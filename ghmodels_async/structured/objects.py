@@ -8,6 +8,7 @@ from typing import Any, Generic, Self, TypeVar, Unpack, cast
 
 from ..chats import Chats, DeltaStream, messages_of
 from ..stream import ChatReply
+from ..transport import RetryPolicy
 from ..wire import ChatCallOptions, Message, ParseOptions, check_options
 from .partial import PartialJSON
 from .shape import Shape, shape_of
@@ -108,6 +109,7 @@ def stream_parse(
     *,
     strict: bool = True,
     name: str | None = None,
+    retry: RetryPolicy | None = None,
     **options: Unpack[ParseOptions],
 ) -> ObjectStream[T]:
     """Ask for a value of `kind` and watch it grow. Nothing is sent before the stream is entered or iterated.
@@ -117,4 +119,4 @@ def stream_parse(
     check_options(options, ParseOptions)
     shape = shape_of(kind, name=name, strict=strict)
     current = cast(ChatCallOptions, {**options, "response_format": shape.response_format})
-    return ObjectStream(chats.stream(model, messages_of(messages), **current), shape, model)
+    return ObjectStream(chats.stream(model, messages_of(messages), retry=retry, **current), shape, model)

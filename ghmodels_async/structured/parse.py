@@ -12,6 +12,7 @@ from ..deadline import Deadline
 from ..errors import InvalidReplyError
 from ..stream import ChatReply
 from ..tally import ModelUsage
+from ..transport import RetryPolicy
 from ..wire import ChatCallOptions, Message, ParseOptions, check_options
 from .shape import shape_of
 
@@ -47,11 +48,12 @@ async def parse(
     strict: bool = True,
     name: str | None = None,
     clock: Clock | None = None,
+    retry: RetryPolicy | None = None,
     **options: Unpack[ParseOptions],
 ) -> T:
     """Ask for a value of `kind`. Everything as in `parse_reply`; returns the value alone."""
     parsed = await parse_reply(
-        chats, model, messages, kind, reask=reask, strict=strict, name=name, clock=clock, **options
+        chats, model, messages, kind, reask=reask, strict=strict, name=name, clock=clock, retry=retry, **options
     )
     return parsed.value
 
@@ -66,6 +68,7 @@ async def parse_reply(
     strict: bool = True,
     name: str | None = None,
     clock: Clock | None = None,
+    retry: RetryPolicy | None = None,
     **options: Unpack[ParseOptions],
 ) -> Parsed[T]:
     """Ask for a value of `kind`, and say what it cost.
@@ -81,6 +84,7 @@ async def parse_reply(
             free keys and `Any` are allowed.
         name: Of the schema; None: the type's own.
         clock: Nominal time; None: real.
+        retry: Another retry policy for the requests.
         options: Request fields and call options. `deadline` covers all requests.
 
     Raises:
@@ -103,7 +107,7 @@ async def parse_reply(
     attempts = 0
     while True:
         deadline.into(current)
-        reply = await chats.chat(model, asked, **current)
+        reply = await chats.chat(model, asked, retry=retry, **current)
         attempts += 1
         usage.add(reply.usage)
         try:

@@ -15,6 +15,7 @@ from ..chats import message_of
 from ..errors import FilteredReplyError, GHModelsError, LengthLimitError, ToolError, ToolRoundsError
 from ..stream import ChatReply
 from ..tally import ModelUsage
+from ..transport import RetryPolicy
 from ..wire import ChatCallOptions, ToolCall, Usage
 from .calls import CallRecord, Finished
 from .definition import Toolbox
@@ -70,6 +71,7 @@ class ToolLoop:
         on_tool_error: Whether the model or the caller is told of a failed call.
         fit: Applied to the messages before each request.
         on_reply: Told the usage of each reply.
+        retry: Another retry policy for its requests.
     """
 
     model: str
@@ -80,6 +82,7 @@ class ToolLoop:
     on_tool_error: Literal["report", "raise"] = "report"
     fit: Fit | None = None
     on_reply: Callable[[Usage | None], object] | None = None
+    retry: RetryPolicy | None = None
     rounds: int = 0
     usage: ModelUsage = field(default_factory=ModelUsage)
     calls: list[CallRecord] = field(default_factory=list)
@@ -156,7 +159,7 @@ class ToolLoop:
             call_id=record.id,
             run=self.run(),
             checked=f"round {record.round} of {self.max_rounds}",
-            fix='Fix the tool, or let the model react with on_tool_error="report"',
+            fix='Repair the tool, or let the model react with on_tool_error="report"',
         )
         error.__cause__ = one.cause
         return error

@@ -8,6 +8,7 @@ from typing import Literal, Unpack, cast
 from ..chats import Chats, messages_of
 from ..clock import Clock
 from ..deadline import Deadline
+from ..transport import RetryPolicy
 from ..wire import ChatCallOptions, Message, RunOptions, check_options
 from .calls import CallsInFlight
 from .definition import Toolbox, ToolLike
@@ -27,6 +28,7 @@ async def run_tools(
     max_parallel: int | None = None,
     on_tool_error: Literal["report", "raise"] = "report",
     fit: Fit | None = None,
+    retry: RetryPolicy | None = None,
     clock: Clock | None = None,
     **options: Unpack[RunOptions],
 ) -> ToolRun:
@@ -43,6 +45,7 @@ async def run_tools(
         on_tool_error: ``report``: a failed call (unfit arguments, exception, time up, no such tool) is told to the
             model as text, exception messages included. ``raise``: it ends the run.
         fit: Changes the messages of each request, e.g. trims them.
+        retry: Another retry policy for the requests.
         clock: Nominal time; None: real.
         options: Request fields and call options for every round. `deadline` covers the whole run.
 
@@ -68,6 +71,7 @@ async def run_tools(
         max_rounds=max_rounds,
         on_tool_error=on_tool_error,
         fit=fit,
+        retry=retry,
     )
     return await run_loop(
         chats,
@@ -93,7 +97,7 @@ async def run_loop(
     while True:
         asked, current = loop.request()
         left.into(current)
-        calls = loop.take_reply(await chats.chat(loop.model, asked, **current))
+        calls = loop.take_reply(await chats.chat(loop.model, asked, retry=loop.retry, **current))
         if not calls:
             return loop.run()
         flight = CallsInFlight(

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, Unpack, cast
 from ..chats import Chats, DeltaStream, messages_of
 from ..clock import Clock
 from ..deadline import Deadline
+from ..transport import RetryPolicy
 from ..wire import ChatCallOptions, Message, RunOptions, check_options
 from .calls import CallsInFlight, Finished
 from .definition import Toolbox, ToolLike
@@ -143,7 +144,7 @@ class ToolStream:
             self._deadline = Deadline(self._seconds, self._clock)
         messages, options = self._loop.request()
         self._deadline.into(options)
-        self._stream = self._chats.stream(self._loop.model, messages, **options)
+        self._stream = self._chats.stream(self._loop.model, messages, retry=self._loop.retry, **options)
         return self._stream
 
     async def _advance(self) -> ToolStep | None:
@@ -197,6 +198,7 @@ def stream_tools(
     max_parallel: int | None = None,
     on_tool_error: Literal["report", "raise"] = "report",
     fit: Fit | None = None,
+    retry: RetryPolicy | None = None,
     clock: Clock | None = None,
     **options: Unpack[RunOptions],
 ) -> ToolStream:
@@ -214,6 +216,7 @@ def stream_tools(
         max_rounds=max_rounds,
         on_tool_error=on_tool_error,
         fit=fit,
+        retry=retry,
     )
     return ToolStream(
         chats,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
 import json
 from collections.abc import AsyncIterator
@@ -131,6 +132,13 @@ async def test_the_guides_tool_example(client: Any) -> None:
     assert "sunny in Rome" in second.choices[0].message.content
 
 
+async def test_an_image_is_a_part_of_a_message(client: Any) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/nature.jpg"}}
+    question = {"role": "user", "content": [{"type": "text", "text": "What is in this image?"}, picture]}
+    completion = await client.chat.completions.create(model="openai/gpt-4o", messages=[question], max_tokens=300)
+    assert completion.choices[0].message.content
+
+
 class Step(BaseModel):
     explanation: str
     output: str
@@ -243,7 +251,9 @@ async def test_errors_are_this_librarys_own(ours: OpenAIFace) -> None:
     assert (await ours.models.retrieve(MINI)).owned_by
 
 
-async def test_what_cannot_be_meant_is_refused_before_anything_is_sent(ours: OpenAIFace, simulation: Simulation) -> None:
+async def test_what_cannot_be_meant_is_refused_before_anything_is_sent(
+    ours: OpenAIFace, simulation: Simulation
+) -> None:
     create: Any = ours.chat.completions.create
     with pytest.raises(TypeError, match="did you mean 'temperature'"):
         await create(model=MINI, messages=says("hi"), temprature=1)
@@ -284,7 +294,6 @@ async def test_a_face_with_another_timeout_shares_the_client(ours: OpenAIFace) -
     assert (await ours.chat.completions.create(model=MINI, messages=says("hi"))).id
 
 
-@pytest.mark.skipif(not hasattr(GitHubModels, "embed"), reason="the client has no embeddings yet")
 async def test_the_readmes_embedding_example(client: Any) -> None:
     response = await client.embeddings.create(model=EMBED, input=["The food was delicious", "and the waiter"])
     assert [item.index for item in response.data] == [0, 1]
@@ -293,3 +302,22 @@ async def test_the_readmes_embedding_example(client: Any) -> None:
     assert response.usage.prompt_tokens > 0
     one = await client.embeddings.create(model=EMBED, input="The food was delicious", encoding_format="float")
     assert one.data[0].embedding == pytest.approx(response.data[0].embedding, abs=1e-6)
+    short = await client.embeddings.create(model=EMBED, input=["a"], dimensions=8, encoding_format="base64")
+    assert len(base64.b64decode(short.data[0].embedding)) == 32
+
+
+async def test_an_embedding_input_that_is_no_text_is_refused(ours: OpenAIFace, simulation: Simulation) -> None:
+    odd: Any = [[1, 2, 3]]
+    with pytest.raises(TypeError, match="token numbers"):
+        await ours.embeddings.create(model=EMBED, input=odd)
+    with pytest.raises(TypeError, match="unexpected option 'dimension'"):
+        await ours.embeddings.create(model=EMBED, input="a", dimension=8)
+    assert simulation.log.total == 0
+
+
+async def test_more_texts_than_a_request_holds_are_split_and_joined(ours: OpenAIFace, simulation: Simulation) -> None:
+    texts = [f"text {number}" for number in range(3000)]
+    response = await ours.embeddings.create(model=EMBED, input=texts, dimensions=2, timeout=60)
+    assert [item.index for item in response.data] == list(range(3000))
+    assert simulation.log.total == 2
+    assert response.usage is not None and response.usage.total_tokens > 3000
