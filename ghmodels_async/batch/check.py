@@ -17,6 +17,7 @@ from .rows import Job, RawRow, Recipe, RowError
 
 __all__ = ["Checked", "Problem", "check_rows"]
 
+_REMEMBERED = 1000
 #: What OpenAI and Azure take in one batch file (OpenAI API reference, "Create batch", read 2026-11-22).
 OPENAI_ROWS, OPENAI_BYTES, OPENAI_INPUTS = 50_000, 200 * 1000 * 1000, 50_000
 
@@ -82,6 +83,8 @@ class _Checker:
         self._plan = plan
         self._shown = shown
         self._known: dict[str, Allowance | str] = {}
+        self._passed: set[str] = set()
+        """Shapes of requests the endpoint has nothing against: most inputs have one, and asking costs the most."""
         for model in models:
             about = self._allowance(model)
             if isinstance(about, str):
@@ -99,7 +102,8 @@ class _Checker:
                 raise RowError(raw.line, "the row names no model; give one with --model")
             found.models[models[0]] += 1
             found.embeddings += job.embeddings
-            found.ignored.update(job.ignored)
+            if job.ignored:
+                found.ignored.update(job.ignored)
             for why in self._problems(raw, job, models):
                 self.wrong(raw.line, why)
         except RowError as error:
@@ -130,8 +134,13 @@ class _Checker:
 
     def _problems(self, raw: RawRow, job: Job, models: Sequence[str]) -> Iterator[str]:
         request = job.request(models[0])
-        for problem in profiles.check(self._profile, request):
-            yield f"{problem.field} = {_short(problem.value)}: {problem.allowed}"
+        asked = _plain_shape(job, models[0])
+        if asked is None or asked not in self._passed:
+            found = profiles.check(self._profile, request)
+            for problem in found:
+                yield f"{problem.field} = {_short(problem.value)}: {problem.allowed}"
+            if asked is not None and not found and len(self._passed) < _REMEMBERED:
+                self._passed.add(asked)
         if job.model:
             about = self._allowance(job.model)
             if isinstance(about, str):
@@ -174,6 +183,14 @@ class _Checker:
             return f"model {model} is not available on plan {self._plan}{on}"
         except ConfigurationError as error:
             return error.why
+
+
+def _plain_shape(job: Job, model: str) -> str | None:
+    """What the endpoint could object to in a request whose messages are nothing but role and text; else None."""
+    messages = job.body.get("messages")
+    if not messages or not all(len(m) == 2 and type(m.get("content")) is str and "role" in m for m in messages):
+        return None
+    return f"{model} {[(name, value) for name, value in job.body.items() if name != 'messages']}"
 
 
 def _words(value: Any) -> int:

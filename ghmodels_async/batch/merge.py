@@ -6,7 +6,7 @@ Two passes over the segments and one word a row in a file beside them: memory do
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,6 +20,7 @@ __all__ = ["Merged", "merge"]
 
 #: Segment number in the high bits, offset in the low ones: 512 MiB segments leave room to spare.
 _OFFSET_BITS = 40
+_OFFSET = (1 << _OFFSET_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +58,38 @@ def merge(run: RunDirectory, *, output: Path | None = None, errors: Path | None 
 def _write(segments: list[Path], places: Words, finished: Finished, output: Path, errors: Path) -> Merged:
     counts = {True: 0, False: 0}
     beside = {True: output.with_name(f".{output.name}.part"), False: errors.with_name(f".{errors.name}.part")}
-    files = [path.open("rb") for path in segments]
-    try:
-        with beside[True].open("wb", buffering=1 << 18) as good, beside[False].open("wb", buffering=1 << 18) as bad:
-            for row in range(finished.answered.end):
-                if row in finished.answered:
-                    ok = row in finished.succeeded
-                    (good if ok else bad).write(_envelope(files, places[row] - 1))
-                    counts[ok] += 1
-            for file in (good, bad):
-                file.flush()
-                os.fsync(file.fileno())
+    with ExitStack() as stack:
+        for path in beside.values():
+            stack.callback(path.unlink, missing_ok=True)
+        lines = [_Lines(stack.enter_context(path.open("rb", buffering=1 << 18))) for path in segments]
+        good, bad = (stack.enter_context(path.open("wb", buffering=1 << 18)) for path in beside.values())
+        for row in range(finished.answered.end):
+            if row in finished.answered:
+                ok = row in finished.succeeded
+                place = places[row] - 1
+                (good if ok else bad).write(lines[place >> _OFFSET_BITS].envelope(place & _OFFSET))
+                counts[ok] += 1
+        for file in (good, bad):
+            file.flush()
+            os.fsync(file.fileno())
         beside[True].replace(output)
         beside[False].replace(errors)
-    finally:
-        for handle in files:
-            handle.close()
-        for path in beside.values():
-            path.unlink(missing_ok=True)
     return Merged(counts[True], counts[False])
 
 
-def _envelope(files: Sequence[IO[bytes]], place: int) -> bytes:
-    """The line without its head: what the OpenAI envelope is."""
-    file = files[place >> _OFFSET_BITS]
-    file.seek(place & ((1 << _OFFSET_BITS) - 1))
-    line = file.readline()
-    head = read_head(line)
-    assert head is not None, "it was sound in the first pass, and segments are only appended to"
-    return b"{" + line[head.end :]
+class _Lines:
+    """Lines of one segment by their offset; cheap when asked for nearly in order."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._at = 0
+
+    def envelope(self, offset: int) -> bytes:
+        """The line without its head: what the OpenAI envelope is."""
+        if offset != self._at:
+            self._file.seek(offset)
+        line = self._file.readline()
+        self._at = offset + len(line)
+        head = read_head(line)
+        assert head is not None, "it was sound in the first pass, and segments are only appended to"
+        return b"{" + line[head.end :]

@@ -13,13 +13,13 @@ fill what a row leaves open, never what it says.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from ghmodels_async.wire import ChatRequest, EmbeddingsRequest
 
@@ -127,9 +127,10 @@ class Recipe:
             RowError: It is not JSON, not an object, of no known shape, or lacks a variable of the template.
         """
         try:
-            row = json.loads(raw.data)
+            row = from_json(raw.data)
         except ValueError as error:
-            raise RowError(raw.line, _json_problem(error)) from None
+            # a row is one line: what the parser says about lines is noise
+            raise RowError(raw.line, f"not JSON: {error}".replace("at line 1 column", "at column")) from None
         if not isinstance(row, dict):
             raise RowError(raw.line, f"expected a JSON object, found {_kind(row)}")
         if self.template is not None:
@@ -229,12 +230,6 @@ def _kind(value: Any) -> str:
 def _names(row: Mapping[str, Any]) -> str:
     names = sorted(map(str, row))
     return ", ".join(names[:12]) + (", ..." if len(names) > 12 else "") if names else "no fields"
-
-
-def _json_problem(error: ValueError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error.msg} at column {error.colno}"
-    return "not JSON: not UTF-8 text" if isinstance(error, UnicodeDecodeError) else f"not JSON: {error}"
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -122,8 +122,8 @@ def test_a_row_without_any_id_is_named_by_its_place() -> None:
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        (b'{"prompt": ', "not JSON: Expecting value at column 12"),
-        (b"\xff{}", "not JSON: not UTF-8 text"),
+        (b'{"prompt": ', "not JSON: EOF while parsing a value at column 11"),
+        (b"\xff{}", "not JSON: expected value at column 1"),
         ([1], "expected a JSON object, found a list"),
         (7, "expected a JSON object, found a number"),
         ({"question": "x"}, '"input"; it has question'),
