@@ -114,6 +114,9 @@ class Call:
         if terms.whole_call is not None:
             self._deadline = self._began_at + terms.whole_call
 
+        wiring = self._wiring
+        gate = wiring.gate_for(await wiring.tokens.current())
+
         async def attempt(number: int) -> None:
             await self._attempt(number, begin)
 
@@ -122,7 +125,7 @@ class Call:
             terms.attempts,
             clock=clock,
             deadline=self._deadline,
-            budget=self._wiring.budget,
+            budget=wiring.budget_of(gate),
             rng=self._wiring.luck,
             on_attempt=self._failed,
         )

@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from . import catalog
 from .catalog import Multipliers
@@ -36,6 +37,8 @@ from .wire import ChatRequest, EmbeddingsRequest, Usage
 __all__ = ["Wiring"]
 
 _log = logging.getLogger("ghmodels_async.call")
+
+_budgets: WeakKeyDictionary[Gate, RetryBudget] = WeakKeyDictionary()
 
 
 class Wiring:
@@ -74,7 +77,6 @@ class Wiring:
         self.profile: Profile = settings.profile
         self.tokens = tokens
         self.clock = clock
-        self.budget = RetryBudget()
         self.luck: Callable[[], float] = random.random
         self.estimates = Estimates()
         self.tally = Tally()
@@ -118,6 +120,13 @@ class Wiring:
                 directory=directory,
             )
         return self._gate
+
+    def budget_of(self, gate: Gate) -> RetryBudget:
+        """The retry budget of an account: one, however many clients spend it."""
+        budget = _budgets.get(gate)
+        if budget is None:
+            budget = _budgets[gate] = RetryBudget()
+        return budget
 
     def headers_for(self, token: Token) -> dict[str, str]:
         """Headers of every request, made once per token. The caller must not change them."""

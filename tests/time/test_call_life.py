@@ -262,3 +262,16 @@ async def ask(gh: GitHubModels, streamed: bool) -> ChatReply:
         return await gh.chat(LOW, "hi")
     async with gh.stream(LOW, "hi") as stream:
         return await stream.final()
+
+
+async def test_clients_of_one_account_share_its_retry_budget(simulation: Simulation, clock: Clock) -> None:
+    async with connect(simulation, clock) as one, connect(simulation, clock) as other:
+        await one.limits.open()
+        await other.limits.open()
+        gates = {client._wiring.gate for client in (one, other)}
+        assert len(gates) == 1
+        budget = one._wiring.budget_of(gates.pop())
+        simulation.script([Fault.server_error(500), None, Fault.server_error(500), None])
+        await one.chat(LOW, "hi")
+        await other.chat(LOW, "hi")
+        assert budget.left == budget.capacity - 2 * 5 + 2
