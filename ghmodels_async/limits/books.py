@@ -5,12 +5,14 @@ The line's instants become wall times here and nowhere else.
 
 from __future__ import annotations
 
+import asyncio
+
 from .anchored import AnchoredLog
 from .leases import Booking, Lease, Stock
 from .ledger import Block, Busy, Learned, Ledger, Opened, SlotWant, Want
 from .ledger.memory import LONG_WINDOW
 from .permit import Permit
-from .sharing import Turnstile
+from .sharing import closed
 from .timeline import TimeLine
 from .window import RateLog
 
@@ -33,13 +35,13 @@ class Books:
         self._line = line
         self._lease_from = lease_from
         self._stocks: dict[str, Stock] = {}
-        self._turnstiles: dict[str, Turnstile] = {}
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def open(self) -> Opened:
         """Open the ledger; what it knows."""
         contents = await self.ledger.open()
         self._stocks = {}
-        self._turnstiles = {}
+        self._turns = {}
         self.opened = True
         self.where = contents.where
         return contents
@@ -55,10 +57,11 @@ class Books:
         """
         if not self.ledger.shared:
             return await self._book(permit)
-        turnstile = self._turnstiles.get(permit.lane.model)
-        if turnstile is None:
-            turnstile = self._turnstiles[permit.lane.model] = Turnstile()
-        return await turnstile.ask(lambda: self._book(permit))
+        turn = self._turns.get(permit.lane.model)
+        if turn is None:
+            turn = self._turns[permit.lane.model] = asyncio.Lock()
+        async with turn:
+            return closed(permit.lane, self._line) or await self._book(permit)
 
     async def _book(self, permit: Permit) -> Busy | None:
         ledger, wants = self.ledger, []
@@ -97,6 +100,11 @@ class Books:
         if permit.lane.recorded and (wants := self._wants(permit, covered=False)):
             ledger.record(id or ledger.new_id(), wants, at=at)
 
+    def moved(self, permit: Permit) -> None:
+        """It arrived later than was thought: others must know before it is over."""
+        if permit.booking is not None and permit.booking.id is not None:
+            self.ledger.sent(permit.booking.id, self._line.dated(permit.mark))
+
     def settled(self, permit: Permit, until: float | None) -> None:
         """It ended; its slots are free at the instant `until`, or now."""
         if permit.booking is None or permit.booking.id is None:
@@ -130,7 +138,7 @@ class Books:
 
     def rebound(self) -> None:
         """Another event loop: whoever was asking is gone, and locks belong to a loop."""
-        self._turnstiles = {}
+        self._turns = {}
         for stock in self._stocks.values():
             stock.rebound()
 

@@ -233,6 +233,8 @@ class Permit:
             log.move(old, arrival)
         for tokens, weight in zip(self.rig.token_logs, self.weights, strict=True):
             tokens.move(old, arrival, weight)
+        if arrival > old and self.booking is not None:
+            self.lane.desk.books.moved(self)
 
     def _amend(self, tokens_in: int, tokens_out: int) -> None:
         self.tokens = (tokens_in, tokens_out)

@@ -1,8 +1,8 @@
 """How a gate behaves in front of a ledger that others use too.
 
-The gate's own queues stay in front: order, classes and deadlines are decided there. Only the head of a model's queue
-asks the ledger. If it is refused, everybody behind it who is about to ask is refused with it, all go back to their
-places, and the limit that refused is closed until the instant the ledger named: no polling where the answer is known,
+The gate's own queues stay in front: order, classes and deadlines are decided there. One call per model asks the ledger
+at a time, in the order of the queue. If it is refused, the limit that refused is closed until the instant the ledger
+named, whoever was about to ask finds it closed, and all go back to their places: no polling where the answer is known,
 no barging by somebody who asks a moment later.
 
 Where others may give back at any moment (a slot, tokens that were estimated too high, a grant that may yet be refunded)
@@ -11,15 +11,13 @@ the instant is only the latest one, so the head asks again after `POLL`, and at 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from .lane import Lane
 from .ledger import Busy
 from .timeline import TimeLine
 
-__all__ = ["POLL", "POLL_SLOTS", "Turnstile", "heed"]
+__all__ = ["POLL", "POLL_SLOTS", "closed", "heed"]
 
 POLL_SLOTS: Final = 0.05
 """Real seconds between two questions about a slot: idles 25 ms of a call that takes seconds, costs 0.2 % of a core."""
@@ -28,30 +26,16 @@ POLL: Final = 0.25
 """Real seconds between two questions about quota that others may give back: rarely happens, and is never lost."""
 
 
-class Turnstile:
-    """One question at a time for one model."""
-
-    __slots__ = ("_last", "_lock", "_refusals")
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._refusals = 0
-        self._last: Busy | None = None
-
-    async def ask(self, question: Callable[[], Awaitable[Busy | None]]) -> Busy | None:
-        """Ask when it is our turn; share the answer of whoever was refused while we waited.
-
-        Cancellation: safe, if the question's is.
-        """
-        before = self._refusals
-        async with self._lock:
-            if self._refusals != before:
-                return self._last
-            answer = await question()
-            if answer is not None:
-                self._refusals += 1
-                self._last = answer
-            return answer
+def closed(lane: Lane, line: TimeLine) -> Busy | None:
+    """What has been closed since a permit was granted: then it need not ask. Takes no look at counts."""
+    now = line.now()
+    for log in (*lane.logs, *lane.token_logs):
+        if log.blocked_until > now:
+            return Busy(log.limit.key, line.wall_of(log.blocked_until))
+    for name, place in zip(lane.place_names, lane.places, strict=True):
+        if place.held_until > now:
+            return Busy(name, line.wall_of(place.held_until))
+    return None
 
 
 def heed(lane: Lane, busy: Busy, line: TimeLine) -> None:

@@ -29,12 +29,12 @@ class Slots:
         step: Clean completions before a lowered cap grows by one.
     """
 
-    __slots__ = ("_clean", "_held_until", "_lingering", "_step", "cap", "ceiling", "free", "service", "used")
+    __slots__ = ("_clean", "_lingering", "_step", "cap", "ceiling", "free", "held_until", "service", "used")
 
     def __init__(self, ceiling: int | None, *, step: int = 50) -> None:
         self._step = step
         self._clean = 0
-        self._held_until = -NEVER
+        self.held_until = -NEVER
         self._lingering: deque[float] = deque()
         self.ceiling = ceiling
         self.cap = ceiling
@@ -47,8 +47,8 @@ class Slots:
         if self.free > 0:
             return now
         self.expire(now)
-        if self._held_until > now:
-            return self._held_until
+        if self.held_until > now:
+            return self.held_until
         if self.free > 0:
             return now
         return self._lingering[0] if self._lingering else NEVER
@@ -66,7 +66,7 @@ class Slots:
             return
         self.used -= 1
         self.free += 1
-        if self._held_until != -NEVER:
+        if self.held_until != -NEVER:
             self._set_cap(self.cap)
 
     def completed(self, duration: float) -> None:
@@ -91,13 +91,13 @@ class Slots:
 
     def hold(self, until: float) -> None:
         """Nobody before `until`: other processes have all there are."""
-        self._held_until = until
+        self.held_until = until
         self._set_cap(self.cap)
 
     def lift(self) -> None:
         """One of our own is over: others may have let go too, or we may have what we had."""
-        if self._held_until != -NEVER:
-            self._held_until = -NEVER
+        if self.held_until != -NEVER:
+            self.held_until = -NEVER
             self._set_cap(self.cap)
 
     def restrict(self, ceiling: int | None) -> None:
@@ -130,13 +130,13 @@ class Slots:
             self._lingering.popleft()
             self.used -= 1
             self.free += 1
-        if self._held_until != -NEVER:
-            if self._held_until <= now:
-                self._held_until = -NEVER
+        if self.held_until != -NEVER:
+            if self.held_until <= now:
+                self.held_until = -NEVER
             self._set_cap(self.cap)
 
     def _set_cap(self, cap: int | None) -> None:
         self.cap = cap
         self.free = NEVER if cap is None else float(cap - self.used)
-        if self._held_until != -NEVER:
+        if self.held_until != -NEVER:
             self.free = min(self.free, 0.0)
