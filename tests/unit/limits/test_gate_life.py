@@ -1,0 +1,135 @@
+"""A gate across event loops and clients, and on disk: real loops, no waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from pathlib import Path
+
+import pytest
+from gates import MINUTE, day, gate_of, minute, profile_of, take, use
+
+from ghmodels_async.clock import Clock
+from ghmodels_async.limits import Gate, GateOptions, Outcome, Permit, open_gate
+
+_accounts = itertools.count()
+
+
+def used(gate: Gate, limit: str = MINUTE) -> int:
+    return next(row.used for row in gate.explain("m") if row.limit == limit)
+
+
+def test_successive_loops_share_what_was_spent() -> None:
+    clock = Clock()
+    gate = gate_of(clock, minute(10), concurrent=3)
+
+    async def two() -> int:
+        for _ in range(2):
+            await use(gate, clock)
+        return used(gate)
+
+    assert asyncio.run(two()) == 2
+    assert asyncio.run(two()) == 4
+
+
+def test_what_a_dead_loop_left_behind_counts_as_sent_and_its_slots_linger() -> None:
+    clock = Clock()
+    gate = gate_of(clock, minute(10), concurrent=3, options=GateOptions(linger=0.05))
+
+    async def leave() -> None:
+        await gate.acquire("m")
+        await take(gate, clock)
+        asyncio.get_running_loop().call_later(60, lambda: None)
+
+    async def look() -> tuple[int, int]:
+        await gate.acquire("m")
+        held = used(gate, "concurrent")
+        await asyncio.sleep(0.1)
+        return used(gate), used(gate, "concurrent") - held
+
+    asyncio.run(leave())
+    assert asyncio.run(look()) == (3, -2)
+
+
+def test_a_permit_of_a_dead_loop_has_no_say_any_more() -> None:
+    clock = Clock()
+    gate = gate_of(clock, minute(10), concurrent=3)
+
+    async def acquire() -> Permit:
+        return await gate.acquire("m")
+
+    async def settle(old: Permit) -> int:
+        await use(gate, clock)
+        old.settle(Outcome.NOT_SENT, at=clock.now())
+        return used(gate)
+
+    old = asyncio.run(acquire())
+    assert asyncio.run(settle(old)) == 2
+
+
+async def test_two_live_loops_are_refused_with_a_clear_error() -> None:
+    clock = Clock()
+    gate = gate_of(clock, minute(10))
+    await use(gate, clock)
+
+    with pytest.raises(RuntimeError, match="another event loop"):
+        await asyncio.to_thread(lambda: asyncio.run(gate.acquire("m")))
+
+
+async def test_clients_of_one_account_share_one_gate_and_its_memory() -> None:
+    account = f"shared {next(_accounts)}"
+    terms = {"profile": profile_of(minute(10)), "account": account, "ledger": "memory"}
+    one, two = (open_gate(**terms, clock=Clock()) for _ in range(2))  # type: ignore[arg-type]
+    assert one is two
+    await use(one, Clock())
+    await one.aclose()
+    await use(two, Clock())
+    await two.aclose()
+    again = open_gate(**terms, clock=Clock())  # type: ignore[arg-type]
+    await use(again, Clock())
+    assert used(again) == 3
+    await again.aclose()
+
+
+async def test_another_account_plan_or_endpoint_is_another_gate() -> None:
+    profile = profile_of(minute(10))
+    clock = Clock()
+    gates = {
+        id(open_gate(profile=profile, account=account, base_url=url, clock=clock, ledger="memory"))
+        for account in ("x", "y")
+        for url in ("http://a", "http://b")
+    }
+    assert len(gates) == 4
+
+
+async def test_a_file_remembers_day_and_minute_for_the_next_process(tmp_path: Path) -> None:
+    def process() -> Gate:
+        return open_gate(
+            profile=profile_of(minute(10), day(50)),
+            account="disk",
+            clock=Clock(wall=Clock().wall),  # a clock of its own: the registry takes it for another process
+            ledger="sqlite",
+            directory=tmp_path,
+        )
+
+    first = process()
+    for _ in range(4):
+        await use(first, first.clock)
+    await first.aclose()
+    second = process()
+    assert second is not first
+    await second.open()
+    assert used(second) == 4
+    assert used(second, "UserByModelByDay") == 4
+    await second.aclose()
+
+
+async def test_a_gate_opened_again_counts_its_own_file_once(tmp_path: Path) -> None:
+    terms = {"profile": profile_of(minute(10), day(50)), "account": "again", "ledger": "sqlite", "directory": tmp_path}
+    clock = Clock()
+    for round_ in range(1, 4):
+        gate = open_gate(**terms, clock=clock)  # type: ignore[arg-type]
+        await use(gate, clock)
+        assert used(gate) == round_
+        assert used(gate, "UserByModelByDay") == round_
+        await gate.aclose()
