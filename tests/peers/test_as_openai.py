@@ -186,6 +186,7 @@ async def test_the_models_list_both_ways(client: Any) -> None:
     assert MINI in ids
     assert ids == [model.id async for model in client.models.list()]
     assert page.data[0].object == "model"
+    assert next(iter(page)) is not None
 
 
 async def test_both_clients_send_the_same_body(ours: OpenAIFace, theirs: Any, simulation: Simulation) -> None:
@@ -237,6 +238,14 @@ async def test_each_chunk_comes_once_however_many_choices_it_has(ours: OpenAIFac
             texts[choice.index] += choice.delta.content or ""
     assert all(text.startswith("[simulated]") for text in texts.values())
     assert all(text.count("[simulated]") == 1 for text in texts.values())
+
+
+async def test_a_typed_answer_may_ask_for_a_tool_instead(ours: OpenAIFace) -> None:
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+    completion = await ours.chat.completions.parse(
+        model=MINI, messages=says("hi"), response_format=Step, tools=tools, tool_choice="required"
+    )
+    assert completion.choices[0].message.tool_calls and completion.choices[0].message.parsed is None
 
 
 async def test_errors_are_this_librarys_own(ours: OpenAIFace) -> None:

@@ -133,6 +133,13 @@ def test_a_malformed_data_url_is_refused_without_quoting_its_bytes(url: str) -> 
     assert "###" not in str(caught.value)
 
 
+def test_a_data_url_of_another_kind_is_named_as_one_and_not_quoted() -> None:
+    with pytest.raises(ContentError, match="PDF") as caught:
+        content.image(f"data:image/png;base64,{encoded(b'%PDF-1.7 secret')}")
+    assert caught.value.checked.startswith("a data URL")
+    assert encoded(b"%PDF-1.7 secret") not in str(caught.value)
+
+
 def test_a_user_message_holds_parts_in_order() -> None:
     message = content.user("Look:", content.image(PNG), content.text("well?"))
     assert message["role"] == "user"

@@ -89,7 +89,7 @@ def test_what_the_author_wrote_into_a_field_wins_over_the_docstring() -> None:
         a: Annotated[int, Field(ge=1, description="From the field.")],
         b: Annotated[str, Field(alias="from")] = "x",
         c: int = Field(5, le=9),
-        d: list[int] = Field(default_factory=lambda: [1]),
+        d: list[int] = Field(default_factory=lambda: [1]),  # noqa: B008 - what is tested
     ) -> Any:
         """F.
 

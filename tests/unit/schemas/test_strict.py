@@ -228,6 +228,11 @@ def test_schema_keywords_of_logic_are_refused() -> None:
         strict_schema({"type": "object", "properties": {"a": {"type": "string", "not": {"const": "x"}}}})
 
 
+def test_a_schema_that_is_just_true_may_be_anything() -> None:
+    with pytest.raises(ConfigurationError, match="describe a: it may be anything"):
+        strict_schema({"type": "object", "properties": {"a": True}})
+
+
 def test_the_argument_is_left_alone() -> None:
     schema = schema_of(TypeAdapter(Node))
     before = repr(schema)
