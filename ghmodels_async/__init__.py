@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from .tally import Tally
     from .terms import Timeouts
     from .transport import RetryPolicy
+    from .verification import Check, Verification
 
 __all__ = [
     "BulkRun",
     "ChatDelta",
     "ChatReply",
     "ChatStream",
+    "Check",
     "Clock",
     "EmbeddingsPart",
     "EmbeddingsRun",
@@ -38,6 +40,7 @@ __all__ = [
     "RetryPolicy",
     "Tally",
     "Timeouts",
+    "Verification",
     "__version__",
 ]
 
@@ -47,6 +50,7 @@ _HOMES = {
     "ChatDelta": "stream",
     "ChatReply": "stream",
     "ChatStream": "stream",
+    "Check": "verification",
     "Clock": "clock",
     "EmbeddingsPart": "embeddings",
     "EmbeddingsRun": "embeddings",
@@ -57,6 +61,7 @@ _HOMES = {
     "RetryPolicy": "transport",
     "Tally": "tally",
     "Timeouts": "terms",
+    "Verification": "verification",
 }
 
 

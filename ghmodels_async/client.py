@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from . import catalog, embeddings, inquiry
+from . import catalog, embeddings, inquiry, verification
+from .abilities import Abilities
 from .bulk import BulkRun, Outcome
 from .call import Call, refuse_locally
 from .catalog import ContextLimit
 from .clock import Clock
 from .config import Settings, resolve
+from .content import check as check_parts
 from .errors import ConfigurationError, GHModelsError
 from .limits import GateOptions
 from .limits.ledger import Ledger
@@ -20,6 +22,7 @@ from .stream import ChatReply, ChatStream, ReplyMeta
 from .tally import Tally
 from .terms import Terms, Timeouts
 from .transport import FailedAttempt, RetryPolicy, SessionPool, TokenProvider, TokenSource, Transport
+from .verification import Verification
 from .view import LimitsView
 from .wire import ChatCallOptions, ChatCompletion, ChatRequest, EmbedOptions, Message, ModelCard, check_options
 from .wiring import Wiring
@@ -33,7 +36,7 @@ __all__ = ["GitHubModels"]
 _MAP_CONCURRENCY = 64
 
 
-class GitHubModels:
+class GitHubModels(Abilities):
     """An asynchronous client for GitHub Models and every endpoint that speaks its dialect.
 
     Making one sends nothing and needs no event loop. It may be used from one running event loop at a time; successive
@@ -360,6 +363,28 @@ class GitHubModels:
         """Tokens of prompt the model takes, and who says so. Sends nothing."""
         return catalog.context_limit(model)
 
+    async def verify(self, model: str | None = None, *, ask: bool = True, raises: bool = True) -> Verification:
+        """Check settings, token, account, organisation, catalog, limits and one model, in this order.
+
+        Args:
+            model: Which model to ask; None: one with a large quota, where the catalog names one.
+            ask: Whether to ask it: one short inference request. Everything else spends no quota.
+            raises: Whether to raise the first failed check's error; else look at the result.
+
+        Returns:
+            Every check: what was checked, how it went, how to fix it.
+
+        Raises:
+            TokenNotFoundError, TokenInvalidError, TokenPermissionError, ModelsDisabledError, GHModelsError: What failed
+                first, if `raises`.
+
+        Cancellation: safe, the request in flight is settled.
+        """
+        found = await verification.verify(self._wiring, self, model, ask=ask)
+        if raises and found.error is not None:
+            raise found.error
+        return found
+
     async def aclose(self, drain: float | None = None) -> None:
         """Close connections and leave the limiter. Idempotent.
 
@@ -384,6 +409,8 @@ class GitHubModels:
         content: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
         request = ChatRequest(model=model, messages=content, **fields)
         refuse_locally(self._wiring, request)
+        if self.profile.catalog is not None:
+            check_parts(request.messages, catalog.find(model, self.profile.catalog))
         terms = self._terms.with_options(options, retry)
         body = to_body(request, self.profile, stream)
         call = Call(self._wiring, request, terms, url=self._wiring.settings.endpoint.chat_url, body=body)

@@ -10,13 +10,13 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from . import catalog
-from .errors import ConnectionFailedError, GHModelsError, ServerError, ServiceRetiredError, classify
+from .errors import ConnectionFailedError, ServerError, ServiceRetiredError, classify
 from .terms import Timeouts
 from .transport import PhaseTimeouts, Request
 from .wire import ModelCard
 from .wiring import Wiring
 
-__all__ = ["get_json", "models"]
+__all__ = ["cards_of", "get_json", "models"]
 
 _log = logging.getLogger("ghmodels_async.inquiry")
 _CARDS = TypeAdapter(list[ModelCard])
@@ -35,7 +35,7 @@ async def models(wiring: Wiring, timeouts: Timeouts, prefix: str = "") -> Sequen
     url, shipped = wiring.settings.endpoint.catalog_url, wiring.profile.catalog
     if url is not None:
         try:
-            return [card for card in _cards(await get_json(wiring, url, timeouts)) if card.id.startswith(prefix)]
+            return [card for card in cards_of(await get_json(wiring, url, timeouts)) if card.id.startswith(prefix)]
         except (ConnectionFailedError, ServiceRetiredError, ServerError) as error:
             if shipped is None:
                 raise
@@ -65,15 +65,16 @@ async def get_json(wiring: Wiring, url: str, timeouts: Timeouts) -> Any:
             return from_json(body)
         except ValueError:
             pass
-    raise _refused(wiring, url, response.head.status, response.head.headers, body)
+    context = wiring.fault_context("", url, token)
+    raise classify(response.head.status, response.head.headers, body, context, wall=wiring.clock.wall())
 
 
-def _refused(wiring: Wiring, url: str, status: int, headers: Any, body: bytes) -> GHModelsError:
-    return classify(status, headers, body, wiring.fault_context("", url), wall=wiring.clock.wall())
+def cards_of(listing: Any) -> list[ModelCard]:
+    """The cards of a catalog's answer: GitHub's is a bare array, everybody else's ``{"data": [...]}``.
 
-
-def _cards(listing: Any) -> list[ModelCard]:
-    """GitHub answers a bare array, everybody else ``{"data": [...]}``."""
+    Raises:
+        ServerError: It is neither.
+    """
     rows = listing.get("data", []) if isinstance(listing, dict) else listing
     try:
         return _CARDS.validate_python(rows)

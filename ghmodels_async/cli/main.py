@@ -20,6 +20,7 @@ _VERBS = {
     "chat": ("chat", "Ask a model; the answer streams to the terminal."),
     "models": ("models", "List models and what is known about them."),
     "limits": ("limits", "Show every limit: used, left, when it opens, where the number came from."),
+    "doctor": ("doctor", "Check token, account, organisation, endpoint and quota, with the fix."),
     "batch": ("batch", "Run files of prompts through the quota, resumable."),
     "simulate": ("simulate", "Serve a simulated endpoint with real limits on 127.0.0.1."),
 }
