@@ -52,19 +52,20 @@ class LedgerLaws(RuleBasedStateMachine):
         path = Path(self.folder.enter_context(tempfile.TemporaryDirectory())) / "ledger.sqlite3"
         self.now = START
         self.number = 0
+        self.set_by = 0.0
         self.requests: dict[str, Request] = {}
         self.blocks: dict[str, float] = {}
         self.dead: list[Any] = []
         clock = Clock(wall=lambda: self.now)
         book = Book()
         self.make: list[Callable[[], Any]] = [
-            lambda: MemoryLedger(clock, shared=True, lease=LEASE, book=book),
+            lambda: MemoryLedger(clock, shared=True, lease=LEASE, book=book, read=self.read),
             lambda: SqliteLedger(path, clock, shared=True, lease=LEASE, read=self.read),
         ]
         self.holders = [self.started(), self.started()]
 
     def read(self) -> Reading:
-        return Reading("test", self.now, self.now)
+        return Reading("test", self.now, self.now - self.set_by)
 
     def run(self, coroutine: Any) -> Any:
         return self.loop.run_until_complete(coroutine)
@@ -85,7 +86,7 @@ class LedgerLaws(RuleBasedStateMachine):
     def ask(self, holder: int, amounts: dict[str, int], slots: bool) -> Reserved | Busy:
         self.number += 1
         id = f"r{self.number:04d}"
-        start = self.now - (self.now - MARGIN - START) % 7200.0 - MARGIN
+        start = self.now - (self.now - MARGIN - self.set_by - START) % 7200.0 - MARGIN
         period = {FIXED: (start, start + 7200.0)}
         wants = [Want(limit, amount, *LIMITS[limit], MARGIN, period.get(limit)) for limit, amount in amounts.items()]
         slot_wants = [SlotWant(limit, maximum) for limit, maximum in SLOTS.items()] if slots else []
@@ -195,6 +196,20 @@ class LedgerLaws(RuleBasedStateMachine):
             self.run(ledger.aclose())
         self.holders[holder] = self.started()
 
+    @rule(seconds=st.sampled_from([-90_000.0, -30.0, 30.0, 90_000.0]))
+    def somebody_sets_the_wall_clock(self, seconds: float) -> None:
+        """Nothing really passes: what the server and the requests know moves with the clock."""
+        self.now += seconds
+        self.set_by += seconds
+        for request in self.requests.values():
+            request.lease_ends += seconds
+            request.lingers += seconds
+            if request.arrived is not None:
+                request.arrived += seconds
+        self.blocks = {limit: until + seconds for limit, until in self.blocks.items()}
+        for holder in (0, 1):
+            self.tell(holder, "heartbeat")  # both look at their clocks before anything else happens
+
     # What must hold
 
     @invariant()
@@ -206,7 +221,8 @@ class LedgerLaws(RuleBasedStateMachine):
                 if request.arrived is not None and limit in request.amounts
             )
             for at, _ in arrivals:
-                begin = START + (at - START) // window * window - 1e-6 if limit == FIXED else at - window
+                origin = START + self.set_by
+                begin = origin + (at - origin) // window * window - 1e-6 if limit == FIXED else at - window
                 taken = sum(amount for other, amount in arrivals if begin < other <= at)
                 assert taken <= maximum, f"{limit}: {taken} in the window that ends at {at - START}"
 

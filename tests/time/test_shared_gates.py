@@ -31,8 +31,8 @@ class Counted(MemoryLedger):
 
     async def reserve(self, id: str, wants: Sequence[Want], slots: Sequence[SlotWant] = ()) -> Reserved | Busy:
         self.asked += 1
-        if self._wall() < self.locked_until:
-            return Busy("ledger", self._wall() + 1.0, firm=False, reason="locked")
+        if self._now() < self.locked_until:
+            return Busy("ledger", self._now() + 1.0, firm=False, reason="locked")
         return await super().reserve(id, wants, slots)
 
 

@@ -7,10 +7,11 @@ SQL is tested against it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from .port import Block, Busy, Grant, Learned, Opened, Reserved, SlotWant, Want
+from .timebase import Reading, step_between
 
 __all__ = ["KEEP", "Book", "opens"]
 
@@ -47,6 +48,15 @@ class Book:
         self._blocks: dict[str, Block] = {}
         self._learned: dict[str, Learned] = {}
         self._writes = self._kept = 0
+        self._reading: Reading | None = None
+
+    def tell_time(self, reading: Reading) -> float:
+        """What time it is. All instants move if the wall clock was set since the last look."""
+        step = step_between(self._reading, reading)
+        self._reading = reading
+        if step:
+            self._shift(step)
+        return reading.wall
 
     def reserve(
         self, id: str, wants: Sequence[Want], slots: Sequence[SlotWant], *, holder: str, now: float, lease: float
@@ -154,6 +164,15 @@ class Book:
             for id in [id for id, slot in slots.items() if slot.expires <= now]:
                 del slots[id]
         self._blocks = {limit: block for limit, block in self._blocks.items() if block.until > now}
+
+    def _shift(self, seconds: float) -> None:
+        for rows in self._rows.values():
+            for row in rows.values():
+                row.at, row.since = row.at + seconds, row.since + seconds
+        for slots in self._slots.values():
+            for slot in slots.values():
+                slot.expires += seconds
+        self._blocks = {limit: replace(block, until=block.until + seconds) for limit, block in self._blocks.items()}
 
     def _put(self, id: str, limit: str, row: _Row) -> None:
         self._rows.setdefault(id, {})[limit] = row
