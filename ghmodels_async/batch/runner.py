@@ -102,6 +102,9 @@ class Runner:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._open_first()
+        except BaseExceptionGroup as group:
+            # a defect, or the caller's own exception: the first one says it, the group around it says nothing
+            raise group.exceptions[0] from None
         finally:
             self._deck.close()
             await self._journal.aclose()

@@ -102,5 +102,5 @@ def _hopeless(error: GHModelsError, failed_connections: int) -> bool:
     if isinstance(error, APIError):
         return error.status in (401, 403, 410)
     if isinstance(error, ConnectionFailedError):
-        return getattr(error, "dns", False) or failed_connections >= CONNECTION_FAILURES
+        return error.unknown_host or failed_connections >= CONNECTION_FAILURES
     return False

@@ -15,6 +15,7 @@ import click
 from ghmodels_async.batch import BatchRun, Cache, Limits, RecordHead, Shard, Summary
 
 from .batch_before import look_before
+from .batch_check import settings_of
 from .batch_plan import DURATION
 from .batch_report import exit_code_of, json_summary, print_summary
 from .batch_rows import RowOptions, row_options
@@ -106,7 +107,7 @@ async def start(
     # without an input the run goes on as it was started, unless the command line says otherwise
     own = rows if rows is not None and (source is not None or rows.given) else None
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(open_client(options, shared=not options.simulate))
+        client = await stack.enter_async_context(open_client(options, shared=_shares(options)))
         await client.limits.open()
         kept = Cache(cache, endpoint=client.profile.name, ttl=cache_ttl) if cache else None
         run = BatchRun(
@@ -134,6 +135,14 @@ async def start(
         else:
             print_summary(client, run, summary)
     return 128 + signals[0] if signals and summary.stopped == "interrupted" else exit_code_of(summary)
+
+
+def _shares(options: ClientOptions) -> bool:
+    """Whether other processes on this host may be spending the same quota: wherever there is one."""
+    if options.simulate:
+        return False
+    profile = settings_of(options).profile
+    return bool(profile.account) or any(quota.rates for plans in profile.rows.values() for quota in plans.values())
 
 
 async def _go(client: GitHubModels, run: BatchRun, as_json: bool, signals: list[signal.Signals]) -> Summary:

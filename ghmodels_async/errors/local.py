@@ -156,11 +156,15 @@ class ConnectionFailedError(GHModelsError):
 
     Args:
         sent: Whether any byte of the request may have left. False: nothing was spent. True: unknown.
+        unknown_host: Whether the host's name has no address: then no other call will get through either.
     """
 
-    def __init__(self, why: str = "", *, sent: bool, checked: str = "", fix: str = "") -> None:
+    def __init__(
+        self, why: str = "", *, sent: bool, unknown_host: bool = False, checked: str = "", fix: str = ""
+    ) -> None:
         super().__init__(why, checked=checked, fix=fix)
         self.sent = sent
+        self.unknown_host = unknown_host
 
 
 class RequestTimeoutError(GHModelsError, TimeoutError):

@@ -325,7 +325,8 @@ def _named(error: Exception, route: _Route, sent: bool) -> GHModelsError:
     where, fix = _origin(route), "Check the network and the address"
     if isinstance(error, aiohttp.InvalidURL):
         return ConfigurationError(f"Not a valid address: {where}.", fix="Correct base_url")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
+    unknown_host = isinstance(error, aiohttp.ClientConnectorDNSError)
+    if unknown_host:
         why = f"No address is known for {route.url.host}."
     elif isinstance(error, aiohttp.ClientConnectorCertificateError):
         why = f"The certificate of {where} is not trusted: {error.certificate_error}."
@@ -347,4 +348,4 @@ def _named(error: Exception, route: _Route, sent: bool) -> GHModelsError:
         why, fix = f"{where} did not answer in HTTP: {error.message}.", "Check that the address is an HTTP endpoint"
     else:
         why = f"The connection to {where} broke: {type(error).__name__}."
-    return ConnectionFailedError(why, sent=sent, checked=f"endpoint: {where}", fix=fix)
+    return ConnectionFailedError(why, sent=sent, unknown_host=unknown_host, checked=f"endpoint: {where}", fix=fix)

@@ -67,6 +67,5 @@ def test_a_server_that_refuses_connections_again_and_again_stops_the_run() -> No
 
 
 def test_a_name_that_cannot_be_found_stops_at_once() -> None:
-    error = errors.ConnectionFailedError("x", sent=False)
-    error.dns = True  # type: ignore[attr-defined]
+    error = errors.ConnectionFailedError("x", sent=False, unknown_host=True)
     assert verdict(error).act is Act.STOP
