@@ -16,7 +16,6 @@ An exchange that streams outlives its attempt: `ChatStream` ends it through `fin
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -35,7 +34,7 @@ from .errors import (
     classify,
     from_error_object,
 )
-from .limits import Outcome, Permit
+from .limits import Gate, Outcome, Permit
 from .profiles import check
 from .stream import ReplyMeta, StreamOutcome
 from .terms import Terms
@@ -113,7 +112,6 @@ class Call:
         self._began_at = clock.now()
         if terms.whole_call is not None:
             self._deadline = self._began_at + terms.whole_call
-
         wiring = self._wiring
         gate = wiring.gate_for(await wiring.tokens.current())
 
@@ -126,7 +124,7 @@ class Call:
             clock=clock,
             deadline=self._deadline,
             budget=wiring.budget_of(gate),
-            rng=self._wiring.luck,
+            rng=wiring.luck,
             on_attempt=self._failed,
         )
 
@@ -146,11 +144,12 @@ class Call:
             body = await response.read()
             reply = read(body, self._measured())
 
+        total = self._wiring.clock.timeout(self._terms.whole_call)
         try:
-            async with self._total():
+            async with total:
                 await self.open(begin)
         except TimeoutError as error:
-            if isinstance(error, GHModelsError):
+            if isinstance(error, GHModelsError) or not total.expired():
                 raise
             raise self._too_long() from None
         assert reply is not None
@@ -159,9 +158,13 @@ class Call:
 
     def classify(self, error: Any) -> GHModelsError:
         """Make a typed exception of an error object inside a 200. See `stream.Opener`."""
-        headers = self._exchange.headers if self._exchange else {}
-        context = self._wiring.fault_context(self._request.model, self._url)
-        return from_error_object(error, headers, context, wall=self._wiring.clock.wall())
+        exchange, wiring = self._exchange, self._wiring
+        headers = exchange.headers if exchange else {}
+        context = wiring.fault_context(self._request.model, self._url)
+        named = from_error_object(error, headers, context, wall=wiring.clock.wall())
+        if exchange is not None and wiring.gate is not None:
+            self._teach(wiring.gate, exchange, named)
+        return named
 
     def classify_body(self, body: bytes) -> GHModelsError:
         """Make a typed exception of a 200's body that is no reply."""
@@ -180,6 +183,7 @@ class Call:
         asked_at = wiring.clock.now()
         queue_until = None if terms.timeouts.queue is None else asked_at + terms.timeouts.queue
         front = self._exchange.permit.position if self._exchange else None
+        gate.check_size(model, self._size.certain, 0)  # how much a reply may have is the server's to cut, not to refuse
         permit = await gate.acquire(
             model,
             priority=terms.priority,
@@ -200,15 +204,21 @@ class Call:
                 raise await self._refusal(exchange, response)
             await begin(response)
         except BaseException as error:
-            if isinstance(error, RateLimitError) and error.status is not None:
-                gate.rejected(permit, error.facts, wiring.clock.now())
+            self._teach(gate, exchange, error)
             exchange.end(_outcome_of(error))
             if isinstance(error, RequestTooLargeError) and error.maximum is not None:
                 gate.too_large(model, error.maximum)
+                wiring.estimates.refused(model, self._size, error.maximum)
             elif isinstance(error, TokenInvalidError) and number == 1 and await wiring.tokens.refresh(token):
                 return await self._attempt(2, begin)
             raise
         return None
+
+    def _teach(self, gate: Gate, exchange: _Exchange, error: BaseException) -> None:
+        """A 429 pauses its limit once for everybody, whether it was the answer or stood inside one."""
+        if isinstance(error, RateLimitError) and error.status is not None and not exchange.taught:
+            exchange.taught = True
+            gate.rejected(exchange.permit, error.facts, self._wiring.clock.now())
 
     async def _send(self, exchange: _Exchange, token: Token) -> Response:
         wiring, timeouts = self._wiring, self._terms.timeouts
@@ -261,9 +271,6 @@ class Call:
             exchange.end(outcome, usage)
             self._wiring.spent(self._request, usage, self._size)
 
-    def _total(self) -> asyncio.Timeout:
-        return self._wiring.clock.timeout(self._terms.whole_call)
-
     def _too_long(self) -> RequestTimeoutError:
         exchange = self._exchange
         return RequestTimeoutError(
@@ -278,7 +285,7 @@ class Call:
 class _Exchange:
     """One attempt that has a permit: its response, its evidence, and its one end."""
 
-    __slots__ = ("_ended", "_wiring", "headers", "permit", "response", "sent_at")
+    __slots__ = ("_ended", "_wiring", "headers", "permit", "response", "sent_at", "taught")
 
     def __init__(self, permit: Permit, wiring: Wiring) -> None:
         self.permit = permit
@@ -287,6 +294,7 @@ class _Exchange:
         self.sent_at = 0.0
         self._wiring = wiring
         self._ended = False
+        self.taught = False
         wiring.exchange_began()
 
     def sent(self, at: float) -> None:

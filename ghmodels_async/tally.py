@@ -107,7 +107,8 @@ class Tally:
 
 
 class Size(NamedTuple):
-    """Estimated tokens of one request: `likely` for reservations, `certain` below which no tokenizer comes, `out`."""
+    """One request in UTF-8 bytes of `text`, and estimated tokens: `likely` for reservations, `certain` for refusals
+    before sending (the truth is not below it), `out` for the reply."""
 
     text: int
     likely: int
@@ -121,6 +122,10 @@ _RATIO = 0.25
 _DENSEST = 12
 #: What a reply is reserved at where nobody said: half of the usual 4,000-token ceiling is never reached by most.
 _OUT = 1_000
+#: A ratio learned from other texts may be off by this factor for the next one before a request is refused unseen.
+_VARIETY = 2
+#: Sizes of refused requests kept per model: enough to know the same request when it comes again.
+_REFUSALS = 64
 #: Weight of the newest reply in the learned ratio.
 _NEWEST = 0.2
 
@@ -131,15 +136,26 @@ class Estimates:
     def __init__(self, ratios: Mapping[str, float] | None = None) -> None:
         self._ratios: dict[str, float] = dict(ratios or {})
         self._outs: dict[str, float] = {}
+        self._refused: dict[str, dict[int, int]] = {}
 
     def of(self, request: ChatRequest | EmbeddingsRequest) -> Size:
         """Estimate one request."""
         text = text_bytes(request)
-        likely = int(text * self._ratios.get(request.model, _RATIO)) + 1
+        model = request.model
+        ratio = self._ratios.get(model)
+        likely = int(text * (ratio or _RATIO)) + 1
+        certain = max(text // _DENSEST, likely // _VARIETY if ratio else 0, self._refused.get(model, {}).get(text, 0))
         if isinstance(request, EmbeddingsRequest):
-            return Size(text, likely, text // _DENSEST, 0)
+            return Size(text, likely, certain, 0)
         asked = request.max_completion_tokens or request.max_tokens
-        return Size(text, likely, text // _DENSEST, asked or int(self._outs.get(request.model, _OUT)))
+        return Size(text, likely, certain, asked or int(self._outs.get(model, _OUT)))
+
+    def refused(self, model: str, size: Size, maximum: int) -> None:
+        """The server said that this request has more than `maximum` tokens: know it when it comes again."""
+        sizes = self._refused.setdefault(model, {})
+        sizes[size.text] = maximum + 1
+        if len(sizes) > _REFUSALS:
+            del sizes[next(iter(sizes))]
 
     def ratio(self, model: str) -> float | None:
         """Tokens per byte as the server's usage taught them; None before the first reply."""

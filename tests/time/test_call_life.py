@@ -275,3 +275,39 @@ async def test_clients_of_one_account_share_its_retry_budget(simulation: Simulat
         await one.chat(LOW, "hi")
         await other.chat(LOW, "hi")
         assert budget.left == budget.capacity - 2 * 5 + 2
+
+
+async def test_a_prompt_that_is_certainly_too_large_is_never_sent(gh: GitHubModels, simulation: Simulation) -> None:
+    with pytest.raises(e.RequestTooLargeError) as caught:
+        await gh.chat(LOW, "word " * 40_000)
+    assert caught.value.status is None
+    assert caught.value.maximum == 8000
+    assert simulation.log.total == 0
+
+
+async def test_a_size_the_server_refused_is_not_sent_again(gh: GitHubModels, simulation: Simulation) -> None:
+    prompt = "word " * 9_000
+    with pytest.raises(e.RequestTooLargeError) as caught:
+        await gh.chat(LOW, prompt)
+    assert caught.value.status == 413
+    with pytest.raises(e.RequestTooLargeError) as again:
+        await gh.stream(LOW, prompt).final()
+    assert again.value.status is None
+    assert simulation.log.total == 1
+
+
+async def test_a_limit_named_inside_a_stream_pauses_it_for_everybody(
+    gh: GitHubModels, simulation: Simulation, clock: Clock
+) -> None:
+    refused = {
+        "code": 429,
+        "message": "Rate limit of 15 per 60s exceeded for UserByModelByMinute. Please wait 30 seconds before retrying.",
+    }
+    simulation.script([Fault.error_frame(after=6, error=refused)])
+    stream = gh.stream(LOW, "tell me more")
+    with pytest.raises(e.RateLimitError):
+        await stream.final()
+    assert stream.reply.text
+    began = clock.now()
+    await gh.chat(LOW, "hi")
+    assert clock.now() - began >= 30
