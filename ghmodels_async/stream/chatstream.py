@@ -84,9 +84,12 @@ class ChatStream:
         Raises:
             GHModelsError: Admission, connection, the server's refusal, a phase's time, or a stream that broke before
                 its first content. Everything is settled.
+            RuntimeError: Another task is opening this stream.
 
         Cancellation: safe; the attempt in progress is closed and settled.
         """
+        if self._opening is not None:
+            raise RuntimeError("another task is already waiting for this stream")
         if self._state == "new":
             await self._open()
         if self._error is not None:

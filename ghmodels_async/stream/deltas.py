@@ -15,6 +15,7 @@ line of an event stream begins with ``{``, ``[``, ``"`` or ``<``, so the first b
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -132,7 +133,7 @@ class DeltaDecoder:
             deltas[-1].id, deltas[-1].model, deltas[-1].plain = fields.get("id") or None, fields["model"], False
 
     def _delta(self, choice: ChoiceFields, data: str) -> ChatDelta:
-        index = choice.get("index", 0)
+        index = choice.get("index") or 0
         fields = choice.get("delta") or _NOTHING
         content = fields.get("content")
         if content.__class__ is str and len(fields) == 1 and self._splitters.get(index, _UNKNOWN) is None:
@@ -203,7 +204,7 @@ class DeltaDecoder:
             return
         whole = mended(data)
         if whole is not None and whole != data:
-            self._again(event._replace(data=whole), deltas)
+            self._again(replace(event, data=whole), deltas)
             return
         try:
             value = from_json(data)

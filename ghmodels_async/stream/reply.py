@@ -168,7 +168,7 @@ def _completion_of(reply: ChatReply) -> ChatCompletion:
         chunk = from_json(text)
         top.update({key: value for key, value in chunk.items() if key not in _OWN and (value or key not in top)})
         for choice in chunk.get("choices") or ():
-            mine = extras.setdefault(choice.get("index", 0), {})
+            mine = extras.setdefault(choice.get("index") or 0, {})
             mine.update(
                 {key: value for key, value in choice.items() if key not in _CHOICE_OWN and (value or key not in mine)}
             )

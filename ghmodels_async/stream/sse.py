@@ -17,7 +17,7 @@ Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-a
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 __all__ = ["EVENT_LIMIT", "EventTooLargeError", "SSEDecoder", "ServerSentEvent"]
 
@@ -28,7 +28,8 @@ EVENT_LIMIT = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 
 
-class ServerSentEvent(NamedTuple):
+@dataclass(slots=True)
+class ServerSentEvent:
     """One dispatched event.
 
     `data` is the `data:` lines joined by newlines. `id` is the last event id seen so far, which persists from event to

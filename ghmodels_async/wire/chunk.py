@@ -8,6 +8,7 @@ Source: OpenAI's chat-completions streaming reference; public captures of GitHub
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, with_config
@@ -63,7 +64,7 @@ class ChunkDelta(BaseModel):
 
 class ChunkChoice(BaseModel):
     model_config = _OPEN
-    index: int = 0
+    index: int | None = 0
     delta: ChunkDelta | None = None
     finish_reason: str | None = None
     logprobs: Any = None
@@ -107,7 +108,7 @@ class DeltaFields(TypedDict, total=False):
 
 @with_config(_SLIM)
 class ChoiceFields(TypedDict, total=False):
-    index: int
+    index: int | None
     delta: DeltaFields | None
     finish_reason: str | None
     logprobs: Any
@@ -123,14 +124,6 @@ class ChunkFields(TypedDict, total=False):
     error: Any
 
 
-_validator = TypeAdapter(ChunkFields).validator
-
-
-def validate_chunk(data: str | bytes) -> ChunkFields:
-    """Parse and validate one chunk in a single pass over its JSON text.
-
-    Raises:
-        pydantic.ValidationError: It is not JSON, or not a chunk.
-    """
-    fields: ChunkFields = _validator.validate_json(data)
-    return fields
+#: Parse and validate one chunk in a single pass over its JSON text. Raises pydantic.ValidationError if it is not JSON
+#: or not a chunk. The validator's own method: a function around it would cost a tenth as much again.
+validate_chunk: Callable[[str | bytes], ChunkFields] = TypeAdapter(ChunkFields).validator.validate_json

@@ -78,7 +78,8 @@ class ToolCall(BaseModel):
     model_config = _OPEN
     id: str | None = None
     type: str | None = "function"
-    function: FunctionCall
+    #: Empty for a call of another type; what such a call has instead is kept in `model_extra`.
+    function: FunctionCall = Field(default_factory=lambda: FunctionCall(name=""))
 
 
 class ChatMessage(BaseModel):

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import time
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ def cut_streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
 def test_any_chunking_decodes_as_the_standard_says(case: tuple[bytes, list[bytes]]) -> None:
     stream, parts = case
     decoder = SSEDecoder()
-    events = [tuple(found) for part in parts for found in decoder.feed(part)]
+    events = [astuple(found) for part in parts for found in decoder.feed(part)]
     assert events + decoder.close() == events_of(stream)
 
 
@@ -242,7 +243,7 @@ async def read(parts: list[bytes]) -> ChatReply:
         assert opener.sources[0].released
 
 
-@settings(max_examples=500, deadline=2000, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=500, deadline=10_000, suppress_health_check=[HealthCheck.too_slow])
 @given(corrupted())
 def test_corrupt_bytes_end_in_a_reply_or_a_typed_error(parts: list[bytes]) -> None:
     try:
@@ -250,10 +251,11 @@ def test_corrupt_bytes_end_in_a_reply_or_a_typed_error(parts: list[bytes]) -> No
     except GHModelsError as error:
         assert str(error)
     else:
-        assert reply.finish_reason is not None
+        document = b"".join(parts).lstrip(b" \t\r\n\xef\xbb\xbf").startswith((b"{", b'"'))
+        assert reply.finish_reason is not None or document, "only a whole document may do without"
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=300, deadline=10_000)
 @given(st.lists(st.binary(max_size=200), max_size=5))
 def test_noise_ends_in_a_typed_error(parts: list[bytes]) -> None:
     with pytest.raises(GHModelsError):

@@ -167,7 +167,7 @@ def test_numbers_where_text_belongs_are_read_as_text() -> None:
 
 def test_null_is_accepted_where_servers_send_it() -> None:
     nulls = {"id": None, "model": None, "choices": None, "usage": None, "error": None}
-    deltas, decoder = decode(event(nulls) + event({"choices": [{"delta": None, "finish_reason": None}]}))
+    deltas, decoder = decode(event(nulls) + event({"choices": [{"index": None, "delta": None, "finish_reason": None}]}))
     assert [delta.index for delta in deltas] == [None, 0]
     assert decoder.failure is None
 

@@ -56,6 +56,13 @@ def test_the_first_choice_speaks_for_the_reply() -> None:
     assert (reply.text, reply.refusal, len(reply.choices)) == ("a", "a", 2)
 
 
+def test_a_call_of_another_type_is_kept_without_a_function() -> None:
+    call = {"id": "t", "type": "custom", "custom": {"name": "grep", "input": "x"}}
+    (found,) = whole({"choices": [{"message": {"tool_calls": [call]}}]}).tool_calls
+    assert (found.type, found.function.name) == ("custom", "")
+    assert found.model_extra == {"custom": call["custom"]}
+
+
 def test_a_reply_without_choices_is_empty() -> None:
     reply = whole({"choices": [], "id": "", "model": ""})
     assert (reply.text, reply.reasoning, reply.refusal, reply.tool_calls, reply.finish_reason) == ("", "", "", (), None)

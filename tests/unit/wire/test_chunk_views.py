@@ -53,6 +53,7 @@ SAMPLES: list[Any] = [
     {"choices": [{"delta": {"reasoning": {"odd": 1}}}]},
     {"choices": {}},
     {"choices": [{"index": None}]},
+    {"choices": None},
     {"choices": [{"index": "x"}]},
     {"choices": [{"delta": {"content": {}}}]},
     {"choices": [{"delta": {"tool_calls": [1]}}]},
