@@ -17,6 +17,7 @@ An exchange that streams outlives its attempt: `ChatStream` ends it through `fin
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,8 +36,9 @@ from .errors import (
     from_error_object,
 )
 from .limits import Gate, Outcome, Permit
+from .middleware import Attempt
 from .profiles import check
-from .stream import ReplyMeta, StreamOutcome
+from .stream import ChatReply, ChatStream, ReplyMeta, StreamOutcome
 from .terms import Terms
 from .transport import FailedAttempt, PhaseTimeouts, Request, Response, Token, with_retries
 from .wire import ChatRequest, EmbeddingsRequest, Usage
@@ -77,6 +79,8 @@ class Call:
         "_queue_wait",
         "_request",
         "_size",
+        "_stream",
+        "_streamed",
         "_terms",
         "_token",
         "_url",
@@ -98,6 +102,8 @@ class Call:
         self._began_at = 0.0
         self._deadline: float | None = None
         self._queue_wait = 0.0
+        self._streamed = True
+        self._stream: weakref.ref[ChatStream] | None = None
         self.meta = ReplyMeta(model=request.model)
 
     async def open(self, begin: Callable[[Response], Awaitable[None]]) -> None:
@@ -138,6 +144,7 @@ class Call:
         Cancellation: safe, as in `open`.
         """
         reply: T | None = None
+        self._streamed = False
 
         async def begin(response: Response) -> None:
             nonlocal reply
@@ -153,8 +160,16 @@ class Call:
                 raise
             raise self._too_long() from None
         assert reply is not None
+        exchange = self._exchange
+        if exchange is not None and exchange.attempt is not None and isinstance(reply, ChatReply):
+            exchange.attempt.reply = reply
         self._end(Outcome.COMPLETED, usage_of(reply))
         return reply
+
+    def watch(self, stream: ChatStream) -> None:
+        """Remember whose attempts these are, for middleware that asks how the reply ended. Keeps nothing alive."""
+        if self._wiring.observed:
+            self._stream = weakref.ref(stream)
 
     def classify(self, error: Any) -> GHModelsError:
         """Make a typed exception of an error object inside a 200. See `stream.Opener`."""
@@ -174,7 +189,10 @@ class Call:
 
     def finish(self, outcome: StreamOutcome, usage: Usage | None) -> None:
         """Settle the attempt that was streamed. See `stream.Opener`."""
-        self._end(_OUTCOMES[outcome], usage)
+        stream = self._stream() if self._stream is not None else None
+        if stream is not None and self._exchange is not None and self._exchange.attempt is not None:
+            self._exchange.attempt.reply = stream.reply
+        self._end(_OUTCOMES[outcome], usage, outcome.name.lower())
 
     async def _attempt(self, number: int, begin: Callable[[Response], Awaitable[None]]) -> None:
         wiring, terms, model = self._wiring, self._terms, self._request.model
@@ -195,6 +213,14 @@ class Call:
         )
         self._queue_wait += wiring.clock.now() - asked_at
         exchange = self._exchange = _Exchange(permit, wiring)
+        if wiring.observed:
+            exchange.attempt = Attempt(
+                self._request,
+                streamed=self._streamed,
+                number=number,
+                profile=wiring.profile.name,
+                queue_wait=self._queue_wait,
+            )
         try:
             response = exchange.response = await self._send(exchange, token)
             exchange.headers = response.head.headers
@@ -203,7 +229,11 @@ class Call:
             if response.head.status != 200:
                 raise await self._refusal(exchange, response)
             await begin(response)
+            if exchange.attempt is not None and self._streamed:
+                exchange.attempt.first_delta_after = wiring.clock.now() - exchange.sent_at
         except BaseException as error:
+            if exchange.attempt is not None:
+                exchange.attempt.error = error
             self._teach(gate, exchange, error)
             exchange.end(_outcome_of(error))
             if isinstance(error, RequestTooLargeError) and error.maximum is not None:
@@ -228,7 +258,7 @@ class Call:
         request = Request("POST", self._url, headers, self._body)
         phases = PhaseTimeouts(timeouts.connect, timeouts.head, timeouts.stall)
         wiring.tally.attempts += 1
-        return await wiring.send(request, phases, exchange.sent)
+        return await wiring.send(request, phases, exchange.sent, exchange.attempt)
 
     async def _refusal(self, exchange: _Exchange, response: Response) -> GHModelsError:
         """Name an answer that is not a 200. The connection survives if the body is short and complete."""
@@ -254,6 +284,10 @@ class Call:
             headers={name: value for name, value in headers.items() if name.startswith(_KEPT_HEADERS)},
             prices=self._wiring.prices_of(self._request.model),
         )
+        if exchange.attempt is not None:
+            exchange.attempt.status = response.head.status
+            exchange.attempt.request_id = self.meta.request_id
+            exchange.attempt.head_after = self.meta.head_after
 
     def _measured(self) -> ReplyMeta:
         """`meta` of a whole reply that has just arrived."""
@@ -265,10 +299,10 @@ class Call:
     def _failed(self, failure: FailedAttempt) -> None:
         self._wiring.attempt_failed(self._request.model, failure)
 
-    def _end(self, outcome: Outcome, usage: Usage | None) -> None:
+    def _end(self, outcome: Outcome, usage: Usage | None, how: str = "") -> None:
         exchange = self._exchange
         if exchange is not None:
-            exchange.end(outcome, usage)
+            exchange.end(outcome, usage, how)
             self._wiring.spent(self._request, usage, self._size)
 
     def _too_long(self) -> RequestTimeoutError:
@@ -285,13 +319,14 @@ class Call:
 class _Exchange:
     """One attempt that has a permit: its response, its evidence, and its one end."""
 
-    __slots__ = ("_ended", "_wiring", "headers", "permit", "response", "sent_at", "taught")
+    __slots__ = ("_ended", "_wiring", "attempt", "headers", "permit", "response", "sent_at", "taught")
 
     def __init__(self, permit: Permit, wiring: Wiring) -> None:
         self.permit = permit
         self.response: Response | None = None
         self.headers: Any = {}
         self.sent_at = 0.0
+        self.attempt: Attempt | None = None  # what middleware may know of it
         self._wiring = wiring
         self._ended = False
         self.taught = False
@@ -301,8 +336,8 @@ class _Exchange:
         self.sent_at = at
         self.permit.sent(at)
 
-    def end(self, outcome: Outcome, usage: Usage | None = None) -> None:
-        """Release the response, then settle the permit. Idempotent."""
+    def end(self, outcome: Outcome, usage: Usage | None = None, how: str = "") -> None:
+        """Release the response, settle the permit, then tell middleware. Idempotent."""
         if self._ended:
             return
         self._ended = True
@@ -315,6 +350,11 @@ class _Exchange:
             usage_tokens_out=usage.completion_tokens if usage else None,
         )
         self._wiring.exchange_ended()
+        attempt = self.attempt
+        if attempt is not None:
+            attempt.usage = usage
+            attempt.duration = self._wiring.clock.now() - self.sent_at if self.sent_at else None
+            attempt.ended(how or outcome.value)
 
 
 _REQUEST_IDS = ("x-github-request-id", "x-request-id", "x-ms-request-id", "apim-request-id", "request-id")

@@ -202,12 +202,14 @@ class GitHubModels(Abilities):
         """
         check_options(options)
         call, terms = self._call(model, messages, options, retry, stream=True)
-        return ChatStream(
+        stream = ChatStream(
             call,
             clock=self._clock,
             timeouts=terms.of_stream(),
             done_suffices=self.profile.dialect.done_suffices,
         )
+        call.watch(stream)
+        return stream
 
     def map(
         self,

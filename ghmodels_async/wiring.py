@@ -16,7 +16,8 @@ from .config import Settings
 from .errors import FaultContext, RateLimitError, token_kind
 from .limits import Gate, GateOptions, open_gate
 from .limits.ledger import Ledger, account_key
-from .middleware import Middleware, chain
+from .middleware import Attempt, Middleware, chain
+from .middleware.attempt import running
 from .profiles import Profile, names
 from .tally import Estimates, Size, Tally
 from .transport import (
@@ -82,6 +83,7 @@ class Wiring:
         self.tally = Tally()
         self._transport = transport
         self._middleware = tuple(middleware)
+        self.observed = bool(self._middleware)
         self._gate_options = gate_options
         self._ledger = ledger
         self._shared = shared
@@ -141,7 +143,13 @@ class Wiring:
             self._headers = (token, headers)
         return headers
 
-    async def send(self, request: Request, timeouts: PhaseTimeouts, on_sent: Callable[[float], None]) -> Response:
+    async def send(
+        self,
+        request: Request,
+        timeouts: PhaseTimeouts,
+        on_sent: Callable[[float], None],
+        attempt: Attempt | None = None,
+    ) -> Response:
         """Send one attempt through the middleware. Raises and cancels as `Transport.send`."""
         if self._closed:
             self._check_open()
@@ -151,7 +159,11 @@ class Wiring:
         async def innermost(changed: Request) -> Response:
             return await self._transport.send(changed, timeouts=timeouts, on_sent=on_sent)
 
-        return await chain(self._middleware, innermost)(request)
+        before = running.set(attempt)
+        try:
+            return await chain(self._middleware, innermost)(request)
+        finally:
+            running.reset(before)
 
     def fault_context(self, model: str, url: str, token: Token | None = None) -> FaultContext:
         """What an error message may tell about this client."""

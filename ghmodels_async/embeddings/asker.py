@@ -131,8 +131,8 @@ class Asker:
         try:
             return await self._ask_once(ordinal, start, texts)
         except RequestTooLargeError as error:
-            if error.status is None or len(texts) == 1:
-                error.add_note(f"text number {start}" if len(texts) == 1 else f"texts number {start} and following")
+            if len(texts) == 1:
+                error.add_note(f"text number {start}")
                 raise
         half = len(texts) // 2
         first = await self._ask(ordinal, start, texts[:half])

@@ -1,15 +1,15 @@
-"""Middleware: the user's own code around every attempt, inside the retry loop and outside the limiter.
+"""Layers around the transport: inside the retry loop, after the limiter's permit.
 
 A middleware sees each attempt's request after its permit was granted, may change it, and sees the response head before
 anybody judged it, so it sees 429s and 500s too. It must return the response it got (or one of the same shape); an
-exception it raises counts as a failure of the attempt.
+exception it raises counts as a failure of the attempt. What it is about, and how it ends, `current_attempt` tells.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from .transport import Request, Response
+from ghmodels_async.transport import Request, Response
 
 __all__ = ["CallNext", "Middleware", "chain"]
 
