@@ -127,6 +127,19 @@ async def test_a_lenient_stream_without_content_still_hands_out_its_deltas(clock
     assert settled(opener) == [StreamOutcome.COMPLETED]
 
 
+async def test_a_lenient_stream_of_nothing_but_half_a_tag_folds_it_once(clock: Clock) -> None:
+    stream, _, _ = stream_of(clock, text("<thi") + DONE, done_suffices=True)
+    async with stream:
+        assert stream.reply.text == ""
+        assert (await stream.final()).text == "<thi"
+
+
+async def test_what_might_have_become_a_tag_is_text_when_done_ends_the_stream(clock: Clock) -> None:
+    stream, _, _ = stream_of(clock, text("<think>a</think>b"), text("c", index=1) + text("<thi", index=2) + DONE,
+                             done_suffices=True)  # fmt: skip
+    assert [choice.text for choice in (await stream.final()).choices] == ["b", "c", "<thi"]
+
+
 async def test_a_whole_json_reply_is_a_stream_of_one_delta(clock: Clock) -> None:
     body = {"model": "m", "choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}], "usage": {}}
     data = json.dumps(body).encode()
