@@ -8,6 +8,7 @@ import random
 import signal
 import sqlite3
 import sys
+import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing, suppress
@@ -100,18 +101,17 @@ async def test_kill_9_at_any_point_loses_permits_in_flight_and_never_overspends(
 
 
 async def test_four_processes_share_a_window_and_its_slots(start: Start) -> None:
-    order = {"maximum": 10, "window": 0.5, "margin": 0.02, "slots": 3, "hold": 0.01, "seconds": 3.0, "inflight": 3}
+    order = {"maximum": 10, "window": 1.0, "margin": 0.02, "slots": 3, "hold": 0.01, "seconds": 5.0, "inflight": 3}
     workers = [await start("share_a_window", shared=True, lease=2.0, **order) for _ in range(4)]
     said = [line.split() for worker in workers for line in await lines_of(worker)]
     sent = sorted(float(words[1]) for words in said if words[0] == "sent")
     spans = [(float(words[1]), float(words[2])) for words in said if words[0] == "over"]
 
     for at in sent:
-        assert sum(at - 0.5 < other <= at for other in sent) <= 10
+        assert sum(at - 1.0 < other <= at for other in sent) <= 10
         assert sum(begin <= at < end for begin, end in spans) <= 3
-    # The last starts of four processes leave less than `seconds` common to all: count from the first request.
-    possible = 10 * ((sent[-1] - sent[0]) // 0.52 + 1)
-    assert len(sent) >= 0.95 * possible
+    # A loose bound: real time on a busy machine. How little is wasted is shown in test_shared_account.py.
+    assert (len(sent) - 10) / (sent[-1] - sent[0]) >= 0.8 * 10
 
 
 async def test_the_slots_of_a_killed_process_come_back_with_its_lease(start: Start, path: Path) -> None:
@@ -151,13 +151,15 @@ async def test_a_lease_that_lapsed_while_its_process_was_stopped_does_not_resurr
     await ledger.aclose()
 
 
-async def test_eight_first_processes_make_one_ledger(start: Start, path: Path) -> None:
-    workers = [await start("just_open") for _ in range(8)]
+async def test_processes_that_meet_a_new_file_at_once_all_get_in(start: Start, path: Path) -> None:
+    rounds, begin = 8, time.time() + 3.0
+    workers = [await start("meet_new_files", rounds=rounds, start=begin) for _ in range(6)]
     said = [await lines_of(worker) for worker in workers]
-    assert [lines[1] for lines in said] == ["Reserved"] * 8
-    ledger = SqliteLedger(path, Clock())
-    assert len((await ledger.open()).grants) == 8
-    await ledger.aclose()
+    assert [lines[1:] for lines in said] == [["Reserved"] * rounds] * 6
+    for number in range(rounds):
+        ledger = SqliteLedger(path.with_name(f"new-{number}.sqlite3"), Clock())
+        assert len((await ledger.open()).grants) == 6
+        await ledger.aclose()
 
 
 async def test_four_processes_that_find_a_damaged_file_put_it_aside_once(start: Start, path: Path) -> None:

@@ -167,6 +167,19 @@ class TestOutOfReach:
             assert isinstance(await ledger.reserve("next", [Want("m|day", 1, 40, 86400.0)]), Busy)
             assert isinstance(await ledger.reserve("next", [Want("m|day", 1, 41, 86400.0)]), Reserved)
 
+    async def test_a_file_that_another_first_process_is_making_is_waited_for(
+        self, ledger_at: Maker, path: Path
+    ) -> None:
+        """Going over to WAL beside a writer fails at once, whatever the busy timeout is."""
+        path.parent.mkdir()
+        ledger = ledger_at(wait=5.0)
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            opening = asyncio.create_task(ledger.open())
+            await asyncio.sleep(0.05)
+            other.execute("ROLLBACK")
+            assert (await opening).where == str(path)
+
     async def test_a_directory_that_cannot_be_made_means_memory(self, ledger_at: Maker, path: Path) -> None:
         path.parent.write_text("a file is in the way")
         ledger = ledger_at()
