@@ -21,6 +21,13 @@ from .rows import CHAT_URL, Job
 __all__ = ["Caller", "Result", "outcomes"]
 
 
+class Results(Protocol):
+    """Results as they finish; leaving the block cancels what is still under way."""
+
+    async def __aenter__(self) -> AsyncIterable[Any]: ...
+    async def __aexit__(self, *reason: Any) -> None: ...
+
+
 class Caller(Protocol):
     """What the runner needs of a client, so that a test can bring its own. Embeddings rows also need `embed_each`."""
 
@@ -32,7 +39,7 @@ class Caller(Protocol):
         stream: bool = True,
         priority: Literal["interactive", "default", "batch"] = "batch",
         on_exhausted: Literal["raise", "wait"] = "wait",
-    ) -> AsyncIterable[Any]: ...
+    ) -> Results: ...
 
 
 class Result(Protocol):
@@ -46,7 +53,7 @@ class Result(Protocol):
     def error(self) -> GHModelsError | None: ...
 
 
-def outcomes(client: Caller, requests: AsyncIterator[tuple[Job, Any]], lane: Lane) -> AsyncIterable[Result]:
+def outcomes(client: Caller, requests: AsyncIterator[tuple[Job, Any]], lane: Lane) -> Results:
     """Send a lane's requests; a result for each, as they finish.
 
     Chat is streamed underneath: a broken or stalled answer is noticed. Waiting for a daily quota is the run's business

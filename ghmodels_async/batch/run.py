@@ -183,7 +183,17 @@ class BatchRun:
             progress=self.progress,
             cache=self._cache,
             on_event=self._event,
+            sent=self._sent,
         )
+
+    def _sent(self) -> int | None:
+        """Calls on their way, where the gate counts them."""
+        limits = getattr(self._client, "limits", None)
+        if limits is None:
+            return None
+        states = [state for model in self.progress.models for state in limits.explain(model)]
+        counts = [state.used for state in states if state.unit == "in flight"]
+        return sum(counts) if len(counts) >= len(self.progress.models) else None
 
     def _event(self, name: str, facts: dict[str, Any]) -> None:
         if name == "parked":

@@ -30,6 +30,8 @@ from .verdicts import Act, Limits, judge
 
 __all__ = ["Runner"]
 
+#: Real seconds between two looks whether a draining run still has calls on their way.
+_LOOK = 0.05
 #: Rows skipped in one go before others get a turn.
 _SKIPS = 4096
 #: The error rate says nothing before this many rows.
@@ -54,6 +56,7 @@ class Runner:
         progress: Counts, shared with whoever shows them.
         cache: Answers of earlier equal requests, if wanted.
         on_event: Told of ``row``, ``parked``, ``closed`` and ``stopping``, each with facts that JSON can hold.
+        sent: How many calls are on their way now; None where nobody knows.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Runner:
         progress: Progress,
         cache: Cache | None,
         on_event: Callable[[str, dict[str, Any]], None],
+        sent: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.progress = progress
         self.stopped: str | None = None
@@ -85,6 +89,8 @@ class Runner:
         self._limits = limits
         self._cache = cache
         self._on_event = on_event
+        self._sent = sent
+        self._serving: set[asyncio.Task[None]] = set()
         self._lanes = Lanes(models, width, self._open_lane)
         self._tasks: asyncio.TaskGroup | None = None
         self._rounds: dict[int, int] = {}
@@ -112,8 +118,10 @@ class Runner:
         return self.progress
 
     def drain(self) -> None:
-        """Start no further row; what is in flight ends well. Idempotent."""
+        """Start no further row; what was sent ends well, what waits for quota is given back. Idempotent."""
         self.stop("interrupted", None)
+        if self._tasks is not None and self._serving:
+            self._tasks.create_task(self._until_nothing_is_sent())
 
     def stop(self, why: str, cause: BaseException | None) -> None:
         """Hand out nothing more, and remember the first reason."""
@@ -121,6 +129,9 @@ class Runner:
             self.stopped, self.cause = why, cause
             self._on_event("stopping", {"why": why})
         self._deck.close()
+        if why in ("refused", "journal"):
+            # the rows that wait for quota would be refused too, or could not be kept
+            self._abort()
         # a lane whose rows will never become durable waits for room in vain
         self._lanes.wake()
 
@@ -151,7 +162,9 @@ class Runner:
     def _open_lane(self, lane: Lane) -> None:
         self.progress.model(lane.model)
         if self._tasks is not None:
-            self._tasks.create_task(self._serve(lane), name=f"lane {lane.model}")
+            task = self._tasks.create_task(self._serve(lane), name=f"lane {lane.model}")
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
 
     def _orphan(self, job: Job) -> None:
         closed = self._lanes.closed_for(job)
@@ -180,15 +193,29 @@ class Runner:
 
     async def _serve(self, lane: Lane) -> None:
         """One lane from its first row to its last."""
-        async for outcome in outcomes(self._client, self._feed(lane), lane):
-            try:
-                if outcome.reply is not None:
-                    self._failed_connections = 0
-                    self._books.succeeded(outcome.key, lane, outcome.reply)
-                elif outcome.error is not None:
-                    self._judge(lane, outcome.key, outcome.error)
-            except JournalError as error:
-                self.stop("journal", error)
+        async with outcomes(self._client, self._feed(lane), lane) as results:
+            async for result in results:
+                try:
+                    if result.reply is not None:
+                        self._failed_connections = 0
+                        self._books.succeeded(result.key, lane, result.reply)
+                    elif result.error is not None:
+                        self._judge(lane, result.key, result.error)
+                except JournalError as error:
+                    self.stop("journal", error)
+
+    async def _until_nothing_is_sent(self) -> None:
+        """While draining: once no call is on its way, what is left waits for quota, and need not."""
+        while self._serving and (sent := self._sent()) is not None:
+            if sent == 0:
+                self._abort()
+                return
+            await asyncio.sleep(_LOOK)
+
+    def _abort(self) -> None:
+        """Give up what the lanes hold; a row that had not been sent costs nothing."""
+        for task in self._serving:
+            task.cancel()
 
     def _judge(self, lane: Lane, job: Job, error: GHModelsError) -> None:
         """One call failed: write it down, try again later, park or close the model, or stop the run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from simulated import HIGH, LOW, connect
 
-from ghmodels_async.batch import Summary, margins_of, plan_rows, run_batch
+from ghmodels_async.batch import BatchRun, Summary, margins_of, plan_rows, run_batch
 from ghmodels_async.clock import Clock
 from ghmodels_async.profiles import load
 from ghmodels_async.simulator import Simulation
@@ -104,3 +105,21 @@ async def test_a_restart_in_the_middle_of_the_day_still_meets_no_429(tmp_path: P
     assert simulation.log.statuses[429] == 0, simulation.log.limits
     # 80 are left of the first day; 70 more free up a day after the first start, 50 a day after the second
     assert DAY - 3600 < summary.makespan < DAY + 3600
+
+
+async def test_a_drained_run_does_not_wait_for_quota(tmp_path: Path, clock: Clock) -> None:
+    """The minute is used up: five calls wait for the next one. They were never sent, and need not be."""
+    simulation = simulated(clock)
+    async with connect(simulation, clock) as gh, BatchRun(gh, prompts(100), run_dir=tmp_path, models=(LOW,)) as batch:
+
+        async def drain_in_the_middle() -> float:
+            while batch.progress.done < 15:
+                await clock.sleep(1)
+            batch.runner.drain()
+            return clock.now()
+
+        drained = asyncio.ensure_future(drain_in_the_middle())
+        summary = await batch.go()
+    assert summary.stopped == "interrupted"
+    assert clock.now() - await drained < 3
+    assert simulation.log.total == summary.progress.done, "what was sent ended well"
