@@ -1,9 +1,8 @@
-"""`ghmodels chat`: one question, the answer streams to the terminal."""
+"""`ghmodels chat`: one question and its streamed answer, or a conversation (see `interactive`)."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import stat
 import sys
@@ -11,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .answer import note_ending, write_answer
 from .options import ClientOptions, client_options, json_option
 from .patience import Patience, waiting
+from .screen import print_json, tame
 from .session import open_client
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from ghmodels_async.stream import ChatReply
 
 __all__ = ["command"]
-
-#: Control characters a model may say but a terminal must not obey (escape sequences can rewrite what was shown).
-_UNTRUSTED = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 
 
 @click.command(name="chat")
@@ -35,17 +33,28 @@ _UNTRUSTED = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if c
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
 @json_option
 @client_options
-def command(options: ClientOptions, model: str, prompt: tuple[str, ...], **given: Any) -> None:
+def command(
+    options: ClientOptions, model: str, prompt: tuple[str, ...], *, as_json: bool, no_stream: bool, **given: Any
+) -> None:
     """Ask MODEL; the answer streams to the terminal.
 
     The words of PROMPT are joined; piped input is appended after a line break, so that a file can be asked about:
 
         ghmodels chat openai/gpt-4.1-mini "Summarise this:" < notes.txt
+
+    Without PROMPT, on a terminal, it is a conversation: /help lists what can be typed beside questions.
     """
     asked = _question(prompt)
-    if not asked:
-        raise click.UsageError("Nothing to ask: give a PROMPT, or pipe one in.")
-    asyncio.run(_chat(options, model, asked, **given))
+    if asked:
+        asyncio.run(_chat(options, model, asked, as_json=as_json, no_stream=no_stream, **given))
+    elif as_json or no_stream:
+        raise click.UsageError("Nothing to ask: --json and --no-stream need a PROMPT, or one piped in.")
+    elif not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("Nothing to ask: give a PROMPT, or pipe one in. A conversation needs a terminal.")
+    else:
+        from .interactive import converse
+
+        converse(options, model, **given)
 
 
 async def _chat(
@@ -57,29 +66,21 @@ async def _chat(
         if as_json or no_stream:
             reply = await gh.chat(model, messages, **wanted)
             patience.end()
-            print(_as_json(reply) if as_json else _shown(reply.text or ""))
+            if as_json:
+                print_json(_plain(reply))
+            else:
+                print(tame(reply.text or ""))
         else:
             reply = await _stream(gh, patience, model, messages, wanted)
-    _note_ending(reply)
+    note_ending(reply)
 
 
 async def _stream(
     gh: GitHubModels, patience: Patience, model: str, messages: list[dict[str, str]], wanted: dict[str, Any]
 ) -> ChatReply:
-    last = "\n"
-    try:
-        async with gh.stream(model, messages, **wanted) as stream:
-            patience.end()
-            async for delta in stream:
-                if delta.text:
-                    last = delta.text
-                    sys.stdout.write(_shown(last))
-                    sys.stdout.flush()
-        return stream.reply
-    finally:
-        if not last.endswith("\n"):
-            sys.stdout.write("\n")
-            sys.stdout.flush()
+    async with gh.stream(model, messages, **wanted) as stream:
+        await write_answer(stream, patience)
+    return stream.reply
 
 
 def _question(words: tuple[str, ...]) -> str:
@@ -96,22 +97,9 @@ def _piped() -> str:
     return sys.stdin.read().strip("\n") if stat.S_ISFIFO(mode) or stat.S_ISREG(mode) else ""
 
 
-def _shown(text: str) -> str:
-    return text.translate(_UNTRUSTED) if sys.stdout.isatty() else text
-
-
-def _note_ending(reply: ChatReply) -> None:
-    if reply.refusal:
-        print(f"The model refused: {_shown(reply.refusal)}", file=sys.stderr)
-    if reply.finish_reason == "length":
-        print("The answer was cut: the token limit was reached.", file=sys.stderr)
-    elif reply.finish_reason == "content_filter":
-        print("The answer was cut by the service's content filter.", file=sys.stderr)
-
-
-def _as_json(reply: ChatReply) -> str:
+def _plain(reply: ChatReply) -> dict[str, Any]:
     meta = reply.meta
-    shown = {
+    return {
         "model": reply.model,
         "text": reply.text,
         "reasoning": reply.reasoning or None,
@@ -125,4 +113,3 @@ def _as_json(reply: ChatReply) -> str:
             "request_id": meta.request_id,
         },
     }
-    return json.dumps(shown, ensure_ascii=False, indent=2)

@@ -6,6 +6,8 @@ import sys
 
 from ghmodels_async import errors
 
+from .screen import tame
+
 __all__ = ["exit_code", "report"]
 
 #: First match wins, so the special stands before the general.
@@ -41,9 +43,9 @@ def report(error: Exception) -> int:
     way to see the traceback.
     """
     if isinstance(error, (errors.GHModelsError, OSError)):
-        print(f"Error: {error}", file=sys.stderr)
+        print(tame(f"Error: {error}", sys.stderr), file=sys.stderr)
     else:
-        print(f"Error: {type(error).__name__}: {error}", file=sys.stderr)
+        print(tame(f"Error: {type(error).__name__}: {error}", sys.stderr), file=sys.stderr)
         print("To fix: this is a defect; GHMODELS_TRACEBACK=1 shows where.", file=sys.stderr)
         _show_traceback(error)
     return exit_code(error)

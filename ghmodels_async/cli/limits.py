@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import ClientOptions, client_options, json_option
+from .screen import console, plain_table, print_json
 from .session import open_client
 
 if TYPE_CHECKING:
@@ -47,18 +47,14 @@ async def _once(options: ClientOptions, models: Sequence[str], as_json: bool) ->
     async with open_client(options) as gh:
         states = await _states(gh, models)
         if as_json:
-            print(_as_json(gh, states))
-            return
-        from .screen import console
-
-        console().print(_shown(gh, states))
+            print_json(_plain(gh, states), indent=None)
+        else:
+            console().print(_shown(gh, states))
 
 
 async def _watch(options: ClientOptions, models: Sequence[str], as_json: bool) -> None:
     """Each look opens the client anew: that reads what other processes have written to the ledger meanwhile."""
     from rich.live import Live
-
-    from .screen import console
 
     live = None if as_json else Live(console=console(), auto_refresh=False)
     try:
@@ -68,7 +64,7 @@ async def _watch(options: ClientOptions, models: Sequence[str], as_json: bool) -
             async with open_client(options) as gh:
                 states = await _states(gh, models)
                 if live is None:
-                    print(_as_json(gh, states), flush=True)
+                    print_json(_plain(gh, states), indent=None)
                 else:
                     live.update(_shown(gh, states), refresh=True)
             await asyncio.sleep(1)
@@ -89,13 +85,12 @@ async def _states(gh: GitHubModels, models: Sequence[str]) -> list[LimitState]:
     return [*(state for state in found if state.scope != "account"), *account.values()]
 
 
-def _as_json(gh: GitHubModels, states: Sequence[LimitState]) -> str:
-    shown = {
+def _plain(gh: GitHubModels, states: Sequence[LimitState]) -> dict[str, Any]:
+    return {
         "profile": gh.profile.name,
         "plan": gh.plan,
         "limits": [{key: _jsonable(value) for key, value in asdict(state).items()} for state in states],
     }
-    return json.dumps(shown, ensure_ascii=False)
 
 
 def _jsonable(value: Any) -> Any:
@@ -105,8 +100,6 @@ def _jsonable(value: Any) -> Any:
 def _shown(gh: GitHubModels, states: Sequence[LimitState]) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
-
-    from .screen import plain_table
 
     if not states:
         return _plan_table(gh)
@@ -136,8 +129,6 @@ def _plan_table(gh: GitHubModels) -> RenderableType:
     """What the profile says about the plan, for an account that has not used anything yet."""
     from rich.console import Group
     from rich.text import Text
-
-    from .screen import plain_table
 
     profile = gh.profile
     numbers = ("In flight", "Tokens in", "Tokens out")

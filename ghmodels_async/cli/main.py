@@ -6,6 +6,7 @@ Verbs are loaded when they are called, because `--help` has to answer before pyd
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -71,6 +72,7 @@ def main(args: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: Always; the code tells how it went.
     """
+    _accept_any_text()
     try:
         code = cli.main(args=args, prog_name="ghmodels", standalone_mode=False)
     except click.ClickException as error:
@@ -87,6 +89,13 @@ def main(args: Sequence[str] | None = None) -> None:
 
         sys.exit(report(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _accept_any_text() -> None:
+    """A model may say what this terminal's encoding has no letter for: a question mark there, and not the end."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _silence_stdout() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import ClientOptions, client_options, json_option
+from .screen import console, plain_table, print_json
 from .session import open_client, settings_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def command(options: ClientOptions, prefix: str, everything: bool, as_json: bool
     """
     listing = asyncio.run(_listing(options, prefix, everything))
     if as_json:
-        print(json.dumps([_plain(card) for card in listing.cards], ensure_ascii=False, indent=2))
+        print_json([_plain(card) for card in listing.cards])
     else:
         _print_table(listing)
 
@@ -78,8 +78,6 @@ _FULL_WIDTH = 112
 
 
 def _print_table(listing: _Listing) -> None:
-    from .screen import console, plain_table
-
     out = console()
     more = ("Takes", "Can") if out.width >= _FULL_WIDTH else ()
     table = plain_table("Model", "Limits", "Context", "Output", *more, right=("Context", "Output"))

@@ -24,8 +24,13 @@ class Patience:
     """The line that says what is waited for. `end` takes it away; afterwards it never comes back."""
 
     def __init__(self) -> None:
+        self.reason: str | None = None
         self._status: Status | None = None
         self._ended = False
+
+    def explain(self, reason: str) -> None:
+        """Give a reason that is known better than the limits know it."""
+        self.reason = reason
 
     def end(self) -> None:
         """The wait is over: leave the terminal as it was. Idempotent."""
@@ -62,7 +67,7 @@ async def waiting(gh: GitHubModels, model: str) -> AsyncIterator[Patience]:
 async def _tell(gh: GitHubModels, model: str, patience: Patience) -> None:
     await asyncio.sleep(_FIRST_WORD)
     while True:
-        patience.say(_reason(gh, model))
+        patience.say(patience.reason or _reason(gh, model))
         await asyncio.sleep(1)
 
 
@@ -74,6 +79,8 @@ def _reason(gh: GitHubModels, model: str) -> str:
     now = gh.clock.wall()
     opens: list[tuple[datetime, str]] = []
     for state in states:
+        if state.limit == "concurrent" and state.scope == "model" and state.used:
+            return "Waiting for the model's first word"  # ours is under way: what the limits say is about the next one
         instants = [at for at in (state.next_free_at, state.blocked_until) if at is not None]
         opens += [(max(instants), state.limit)] if instants else []
     if not opens:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ghmodels_async.cli import chat
+from ghmodels_async.cli.screen import tame
 
 CHAT = ("chat", "openai/gpt-4o-mini")
 
@@ -143,14 +143,14 @@ def test_ctrl_c_in_mid_answer_leaves_what_was_said(shell, ctrl_c):
 
 @pytest.mark.parametrize("text", ["\x1b]0;title\x07", "\x1b[2J", "\x9b2J", "a\rb", "\x00"])
 def test_a_model_cannot_steer_the_terminal(monkeypatch, text):
-    monkeypatch.setattr(chat.sys.stdout, "isatty", lambda: True, raising=False)
-    assert not any(character in chat._shown(text) for character in "\x1b\x07\x9b\r\x00")
-    assert chat._shown("two\nlines\tand 🙂 é") == "two\nlines\tand 🙂 é"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert not any(character in tame(text) for character in "\x1b\x07\x9b\r\x00")
+    assert tame("two\nlines\tand 🙂 é") == "two\nlines\tand 🙂 é"
 
 
 def test_a_pipe_gets_the_bytes_as_they_are(monkeypatch):
-    monkeypatch.setattr(chat.sys.stdout, "isatty", lambda: False, raising=False)
-    assert chat._shown("\x1b[2J") == "\x1b[2J"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: False, raising=False)
+    assert tame("\x1b[2J") == "\x1b[2J"
 
 
 def test_a_terminal_is_told_which_limit_is_waited_for(shell):
