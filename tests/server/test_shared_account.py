@@ -78,7 +78,7 @@ async def test_four_processes_spend_one_quota_and_survive_a_kill(start: Start) -
     assert [arrival.limit for arrival in arrivals if arrival.status != 200] == []
     assert [line for lines in said for line in lines if line.startswith("error")] == []
     assert [lines[-1] for lines in said] == ["refused {}"] * 3
-    assert all(lines.count("reply") >= 20 for lines in said), "nobody starves"
+    assert all(lines.count("reply") >= 5 for lines in said), "there is no order between processes, but nobody starves"
     assert utilisation([arrival.at for arrival in arrivals]) >= 0.95
 
 
