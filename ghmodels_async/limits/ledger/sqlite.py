@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -179,7 +180,9 @@ class SqliteLedger:
             store = self._store_in_memory(peek(self._path) if is_locked(error) else Opened())
             stores.append(store)
             opened = self._look_around(store)
-        return store, replace(opened, complete=trouble is None, notice=str(trouble or ""))
+        # Where there never was a file nothing can have been lost.
+        complete = trouble is None or not os.path.lexists(self._path)
+        return store, replace(opened, complete=complete, notice=str(trouble or ""))
 
     def _reopen(self) -> Store:
         """In the thread, while in use: what was wrong goes to the log, as nobody waits for `Opened`."""

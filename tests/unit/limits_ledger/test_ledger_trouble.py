@@ -187,6 +187,7 @@ class TestOutOfReach:
         assert opened.where == "memory"
         assert "cannot be kept" in opened.notice
         assert "XDG_STATE_HOME" in opened.notice
+        assert opened.complete, "where nothing was written nothing is lost"
         for n in range(10):
             assert isinstance(await ledger.reserve(f"r{n}", [DAY]), Reserved)
         assert isinstance(await ledger.reserve("too much", [DAY]), Busy)
