@@ -26,6 +26,7 @@ class Choice:
         plan: On which plan.
         forecast: How long it takes.
         fresh: Whether quota already used was left out, because nobody knows it.
+        limited: Whether any quota decides; if not, only the service's speed does, and the forecast is a guess.
         observed: Limits that count here although no document states them, e.g. ``UserByMinute 24 per 60 s``.
     """
 
@@ -34,6 +35,7 @@ class Choice:
     plan: str
     forecast: Forecast
     fresh: bool = True
+    limited: bool = True
     observed: tuple[str, ...] = ()
 
 
@@ -88,7 +90,7 @@ def plan_rows(
         resets = sorted((reset for one in each for reset in one.resets), key=lambda reset: reset.after)
         found = Forecast(slowest.duration, dict(rows), tuple(resets), total)
     seen = tuple(f"{w.name} {w.amount} per {w.window - margin:g} s" for w in known.account if w.observed)
-    return Choice(name, models, plan, found, explain is None, seen)
+    return Choice(name, models, plan, found, explain is None, known.limited, seen)
 
 
 def choices(

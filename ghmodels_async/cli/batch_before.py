@@ -46,7 +46,7 @@ async def look_before(
         # what is done already is taken from every model alike
         models = {name: max(1, round(count * left / found.rows)) for name, count in found.models.items()}
     choice = _forecast(client, run, models)
-    if choice is None:
+    if choice is None or not choice.limited:
         return True
     events("forecast", {"rows": left, "seconds": round(choice.forecast.duration, 1), "models": list(choice.models)})
     if max_duration is not None and choice.forecast.duration > max_duration:

@@ -40,19 +40,17 @@ def spell(seconds: float) -> str:
     return f"{int(days):,} d {round(rest / 3600)} h"
 
 
-def lower_bound(client: GitHubModels, summary: Summary) -> tuple[float, float]:
-    """Least nominal seconds the quota allows for the calls made, without and with the gate's safety margin."""
+def lower_bounds(client: GitHubModels, summary: Summary) -> tuple[float, float]:
+    """Least nominal seconds the quota allows for the calls made: in bursts, and evenly paced as batches are."""
     calls = {name: model.done + model.failed for name, model in summary.progress.models.items()}
     bound = allowances(client.profile, client.plan, [name for name in calls if calls[name]])
     total = sum(calls.values())
-    bare = fresh_quotas(bound).forecast(total).duration
-    margin = margins_of(client.clock)["margin"]
-    return bare, fresh_quotas(bound, margin=margin).forecast(total).duration
+    return fresh_quotas(bound).forecast(total).duration, fresh_quotas(bound, paced=True).forecast(total).duration
 
 
 def json_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> dict[str, Any]:
     progress = summary.progress
-    bare, _ = lower_bound(client, summary)
+    burst, paced = lower_bounds(client, summary)
     return {
         "request_counts": progress.counts,
         "this_start": {"completed": progress.done, "failed": progress.failed, "again": progress.again},
@@ -60,7 +58,8 @@ def json_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> dict[
         "tokens": {"prompt": progress.tokens_in, "completion": progress.tokens_out},
         "models": {name: model.done for name, model in progress.models.items()},
         "makespan": round(summary.makespan, 3),
-        "lower_bound": round(bare, 3),
+        "lower_bound": round(burst, 3),
+        "lower_bound_paced": round(paced, 3),
         "stopped": summary.stopped,
         "run_dir": str(run.directory.path),
         "output": str(run.directory.output) if summary.merged else None,
@@ -78,6 +77,8 @@ def print_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> None
         lines.append(("not done", f"{progress.remaining:,}"))
     lines.append(("429s seen", f"{refusals(client):,}"))
     lines.append(("tokens", f"{progress.tokens_in:,} in, {progress.tokens_out:,} out"))
+    if (price := client.usage.cost.known_dollars) > 0:
+        lines.append(("list price", f"${price:.4f}, where use is paid for"))
     if len(progress.models) > 1:
         lines.append(("models", ", ".join(f"{name}: {model.done:,}" for name, model in progress.models.items())))
     lines += _pace(client, summary)
@@ -96,18 +97,18 @@ def print_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> None
 
 def _pace(client: GitHubModels, summary: Summary) -> list[tuple[str, str]]:
     """Makespan beside what the quota allows, and what of the difference is the margin's."""
-    bare, careful = lower_bound(client, summary)
+    burst, paced = lower_bounds(client, summary)
     scale = client.clock.scale
     took = spell(summary.makespan) + (f" simulated, {summary.makespan / scale:.1f} s real" if scale != 1 else "")
-    if bare <= 0 or summary.makespan <= 0:
+    if paced <= 0 or summary.makespan <= 0:
         return [("makespan", took)]
-    share = bare / summary.makespan
-    lines = [("makespan", took), ("quota allows", f"{spell(bare)} at best: {share:.1%} of the quota's pace was used")]
+    share = f"{min(1.0, paced / summary.makespan):.1%} of that pace was used"
+    lines = [("makespan", took), ("quota allows", f"{spell(burst)} in bursts, {spell(paced)} evenly paced: {share}")]
     margin = margins_of(client.clock)["margin"]
-    lost = 1 - bare / careful
+    lost = margin / (60.0 + margin)
     if lost >= 0.01:
         why = f" ({margin / scale * 1000:.0f} ms real at speed {scale:g})" if scale != 1 else ""
-        lines.append(("margin costs", f"{lost:.1%}: {margin:.1f} s per window{why}"))
+        lines.append(("margin costs", f"{lost:.1%}: {margin:.1f} s per minute window{why}"))
     return lines
 
 

@@ -28,6 +28,7 @@ __all__ = ["events_to_stderr", "events_to_stdout", "live_view"]
 
 #: Real seconds between two looks, on a terminal and elsewhere.
 LOOK, LINE = 0.25, 10.0
+_LONG = 3600.0
 
 
 def events_to_stdout() -> Callable[[str, dict[str, Any]], None]:
@@ -133,7 +134,7 @@ class _View:
             Text(f"ETA {self.eta()}", style="bold"),
         )
         body = Table(box=None, pad_edge=False, header_style="dim")
-        for title in ("model", "done", "failed", "in flight", "quota used", "tokens", "tokens/s"):
+        for title in ("model", "done", "failed", "in flight", "quota used", "tokens", "tokens/s", "list price"):
             body.add_column(title, justify="left" if title in ("model", "quota used") else "right")
         for name, model in progress.models.items():
             body.add_row(
@@ -144,6 +145,7 @@ class _View:
                 self._parked(model.parked_until) or self._quota(name),
                 f"{model.tokens_in + model.tokens_out:,}",
                 self._rate(model.tokens_out),
+                self._price(name),
             )
         return Group(head, body)
 
@@ -188,8 +190,16 @@ class _View:
         for state in self._client.limits.explain(name):
             if state.window and state.amount:
                 whose = "account " if state.scope == "account" else ""
-                shown.append(f"{whose}{_named(state.window)} {state.used}/{state.amount}")
+                used = f"{whose}{_named(state.window)} {state.used}/{state.amount}"
+                if state.left == 0 and state.window >= _LONG and state.next_free_at is not None:
+                    used += f", opens {state.next_free_at.astimezone():%H:%M}"
+                shown.append(used)
         return ", ".join(shown) or "no limit known"
+
+    def _price(self, name: str) -> str:
+        """What the tokens would cost where use is paid for."""
+        cost = self._client.usage.costs.get(name)
+        return f"${cost.dollars:.4f}" if cost is not None and cost.dollars is not None else ""
 
     def _parked(self, until: float | None) -> str | None:
         if until is None or until <= self._client.clock.wall():

@@ -43,7 +43,7 @@ def test_a_run_ends_with_a_summary_and_two_files(shell: Any, tmp_path: Path) -> 
         line.split(None, 1) for line in ran.out.splitlines() if not line.startswith(("429s", "quota", "margin"))
     )
     assert (facts["ok"], facts["failed"]) == ("25", "0")
-    assert "429s seen     0\n" in ran.out
+    assert ["429s", "seen", "0"] in [line.split() for line in ran.out.splitlines()]
     assert "quota allows" in ran.out
     assert "margin costs" in ran.out, "the time scale's margin is told"
     assert facts["results"] == "run/output.jsonl"
@@ -96,7 +96,7 @@ def test_an_input_with_problems_is_refused_before_anything_is_spent(shell: Any, 
     assert "nothing was sent" in ran.err
     ran = shell("batch", "run", source, "-o", "run", "--model", LOW, *SIMULATED, "--no-check")
     assert ran.code == 1
-    assert "failed     1 (invalid: 1)" in ran.out
+    assert ["failed", "1", "(invalid:", "1)"] in [line.split() for line in ran.out.splitlines()]
     assert lines(tmp_path / "run" / "errors.jsonl")[0]["error"]["code"] == "invalid"
 
 
@@ -191,19 +191,22 @@ def test_the_first_signal_ends_well(shell: Any, tmp_path: Path, number: int, cod
 
 
 def test_the_second_signal_ends_at_once(shell: Any, tmp_path: Path) -> None:
+    """At this speed an answer takes most of a second, so something is under way when the signals come."""
     source = write(tmp_path / "many.jsonl", prompts(400))
-    process = _running(
-        shell, source, "-o", "run", "--model", LOW, "--simulate", "--plan", "enterprise", "--speed", "60"
-    )
-    _until_rows(tmp_path, 3, process)
+    process = _running(shell, source, "-o", "run", "--model", LOW, "--simulate", "--plan", "enterprise", "--speed", "8")
+    _until_rows(tmp_path, 2, process)
+    assert process.stderr is not None
     os.kill(process.pid, signal.SIGINT)
-    time.sleep(0.05)
+    said = ""
+    while "Ending well" not in said:
+        said = process.stderr.readline()
     os.kill(process.pid, signal.SIGINT)
+    started = time.monotonic()
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
-    assert "Interrupted." in err
     assert "Traceback" not in err
-    assert json.loads(shell("batch", "status", "run", "--json").out)["request_counts"]["completed"] >= 3
+    assert time.monotonic() - started < 5
+    assert json.loads(shell("batch", "status", "run", "--json").out)["request_counts"]["completed"] >= 2
 
 
 def test_a_second_start_is_refused(shell: Any, tmp_path: Path) -> None:
