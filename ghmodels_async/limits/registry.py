@@ -1,7 +1,8 @@
 """One gate per account and endpoint in a process: clients that share a quota share its gate.
 
 A gate whose last client has closed it stays here with its logs: what the last minute held does not stop counting
-because a client was closed. The next client of the account opens it again.
+because a client was closed. The next client of the account opens it again. Gates without clients that have nothing left
+to remember are forgotten when there are many: a backend may serve an account per user for months.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from ..clock import Clock
 from ..profiles import Profile
 from .gate import Gate
 from .ledger import Ledger, ledger_for
+from .ledger.memory import LONG_WINDOW
 from .options import GateOptions
 from .timeline import TimeLine
 
@@ -21,6 +23,10 @@ __all__ = ["open_gate"]
 _log = logging.getLogger("ghmodels_async.limits")
 
 _gates: dict[tuple[object, ...], Gate] = {}
+
+#: So many gates are kept without a look at whether they are still needed; one of three models weighs 20 to 40 KB.
+_MANY = 256
+_look_at = _MANY
 
 
 def open_gate(
@@ -59,6 +65,8 @@ def open_gate(
     key = (account, base_url, plan, profile.name, profile.base_url, time, kind, shared)
     gate = _gates.get(key)
     if gate is None:
+        if len(_gates) >= _look_at:
+            _forget_idle()
         gate = Gate(
             profile,
             plan=plan,
@@ -78,3 +86,22 @@ def open_gate(
         _log.warning("Another client of this account is open with other limit options: those stay in force.")
     gate.users += 1
     return gate
+
+
+def _forget_idle() -> None:
+    """Drop what no client uses and nothing is remembered by; look again when there are twice as many."""
+    global _look_at
+    for key in [key for key, gate in _gates.items() if not gate.users and _remembers_nothing(gate)]:
+        del _gates[key]
+    _look_at = max(_MANY, 2 * len(_gates))
+
+
+def _remembers_nothing(gate: Gate) -> bool:
+    """Whether every window has passed, or is a long one that the ledger's file knows."""
+    filed = gate.desk.books.where != "memory"
+    for state in gate.explain():
+        if filed and (state.window or 0) >= LONG_WINDOW:
+            continue
+        if state.used or state.blocked_until is not None:
+            return False
+    return True
