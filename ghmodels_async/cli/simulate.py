@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import signal
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,34 +19,116 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+def _rates(ctx: click.Context, param: click.Parameter, given: Sequence[str]) -> dict[str, float]:
+    """``NAME=RATE`` words as a mapping; naming a fault twice adds up."""
+    from ghmodels_async.simulator import FAULTS
+
+    rates: dict[str, float] = {}
+    for word in given:
+        fault, _, written = word.partition("=")
+        if fault not in FAULTS:
+            near = difflib.get_close_matches(fault, FAULTS, n=1)
+            meant = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(FAULTS)}."
+            raise click.BadParameter(f"no fault is called {fault!r}. {meant}", ctx, param)
+        try:
+            rate = float(written)
+        except ValueError:
+            rate = -1.0
+        if not 0 <= rate <= 1:
+            raise click.BadParameter(
+                f"{word!r} is not NAME=RATE with a RATE from 0 to 1, e.g. {fault}=0.05", ctx, param
+            )
+        rates[fault] = rates.get(fault, 0.0) + rate
+    if sum(rates.values()) > 1:
+        raise click.BadParameter("the rates of all faults add up to more than 1", ctx, param)
+    return rates
+
+
+def _low_high(
+    ctx: click.Context, param: click.Parameter, given: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    if given and given[0] > given[1]:
+        raise click.BadParameter(f"LOW is above HIGH: {given[0]:g} {given[1]:g}", ctx, param)
+    return given or None
+
+
+_SECONDS = click.FloatRange(min=0)
+
+_MISBEHAVIOUR = (
+    click.option("--fast", is_flag=True, help="Answers at once, of one sentence: for load tests."),
+    click.option(
+        "--latency",
+        nargs=2,
+        type=_SECONDS,
+        callback=_low_high,
+        metavar="LOW HIGH",
+        help="Seconds a request travels. [none added]",
+    ),
+    click.option(
+        "--heavy-tail",
+        type=click.FloatRange(0, 1),
+        default=0.0,
+        metavar="SHARE",
+        help="Requests that travel 0.5 to 5 s longer.",
+    ),
+    click.option(
+        "--linger", type=_SECONDS, default=0.0, metavar="S", help="Seconds until a gone client's slot is free. [0]"
+    ),
+    click.option(
+        "--fault",
+        "fault_rates",
+        multiple=True,
+        callback=_rates,
+        metavar="NAME=RATE",
+        help="Meet this share of requests with a fault; repeatable.",
+    ),
+    click.option(
+        "--concurrency-scope",
+        type=click.Choice(["model", "account"]),
+        default="model",
+        help="What requests in flight are counted over. [model]",
+    ),
+)
+
+
+def _misbehaviour(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(_MISBEHAVIOUR):
+        command = option(command)
+    return command
+
+
 @click.command(name="simulate")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="0 picks a free one. [0]")
 @simulator_options
-def command(port: int, **options: Any) -> None:
+@_misbehaviour
+def command(port: int, profile: str | None, plan: str | None, speed: float, **manner: Any) -> None:
     """Serve a simulated endpoint with real limits on 127.0.0.1.
 
     It counts like the service of the chosen profile and plan, refuses with the same words and headers, and answers with
     text that depends on the prompt and says that it is simulated. Any token will do. Ctrl-C ends it.
+
+    With --fault it breaks on purpose, e.g. --fault reset_mid_stream=0.05; docs/simulator.md describes all faults.
     """
-    asyncio.run(_serve(port, **options))
+    if manner["heavy_tail"] and manner["latency"] is None:
+        raise click.UsageError("--heavy-tail lengthens what --latency gives; add --latency LOW HIGH.")
+    asyncio.run(_serve(port, profile, plan, speed, **manner))
 
 
-async def _serve(port: int, *, profile: str | None, plan: str | None, window: Any, seed: int, speed: float) -> None:
+async def _serve(port: int, profile: str | None, plan: str | None, speed: float, **manner: Any) -> None:
     from ghmodels_async.clock import Clock
     from ghmodels_async.config import resolve
     from ghmodels_async.errors import ConfigurationError
     from ghmodels_async.simulator import Simulation
 
     settings = resolve(profile=profile, plan=plan, base_url="http://127.0.0.1", env={})
-    clock = Clock(speed)
-    simulation = Simulation(settings.profile, plan=settings.plan, window=window, seed=seed, clock=clock, keep=0)
+    simulation = Simulation(settings.profile, plan=settings.plan, clock=Clock(speed), keep=0, **manner)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     try:
         async with simulation.serve(port) as server:
-            print(_greeting(settings, profile or "github", server.base_url, window, speed), flush=True)
+            print(_greeting(settings, profile or "github", server.base_url, manner["window"], speed), flush=True)
             await ended.wait()
     except OSError as error:
         raise ConfigurationError(

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import time
 import urllib.error
 import urllib.request
 
@@ -81,3 +82,53 @@ def test_every_kind_of_service_can_be_simulated(shell, profile):
     ran = shell("chat", "some-model", "hello", "--simulate", "--profile", profile, "--speed", "20")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("[simulated]")
+
+
+def test_it_breaks_when_asked_to(shell):
+    with shell.simulator("--fault", "retired=1", "--fast") as address:
+        ran = shell("chat", "openai/gpt-4o-mini", "hello", "--base-url", address, GITHUB_TOKEN="x")
+    assert ran.code == 3
+    assert "410" in ran.err
+
+
+def test_a_lingering_slot_is_full_for_as_long_as_told(shell):
+    """One request at a time: whoever leaves in mid-answer still holds the slot."""
+    model = "deepseek/deepseek-r1"
+    with shell.simulator("--linger", "600", "--speed", "20", "--concurrency-scope", "account") as address:
+        body = json.dumps({"model": model, "stream": True, "messages": [{"role": "user", "content": "a story"}]})
+        headers = {"Authorization": "Bearer any", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{address}/chat/completions", body.encode(), headers)
+        urllib.request.urlopen(request, timeout=20).close()
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            ask(address, "microsoft/mai-ds-r1")
+        assert caught.value.code == 429
+        assert "UserConcurrentRequests" in caught.value.headers["x-ratelimit-type"]
+        caught.value.close()
+
+
+def test_latency_is_added_to_every_request(shell):
+    with shell.simulator("--fast", "--latency", "20", "20", "--heavy-tail", "0.5", "--speed", "20") as address:
+        began = time.perf_counter()
+        ask(address)
+        assert time.perf_counter() - began >= 1.0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--fault", "reset_midstream=0.1"), "Did you mean reset_mid_stream?"),
+        (("--fault", "gremlins=0.1"), "There are: bare_headers"),
+        (("--fault", "stall"), "RATE from 0 to 1, e.g. stall=0.05"),
+        (("--fault", "stall=nan"), "RATE from 0 to 1"),
+        (("--fault", "stall=0.6", "--fault", "truncate=0.6"), "add up to more than 1"),
+        (("--latency", "0.5", "0.1"), "LOW is above HIGH: 0.5 0.1"),
+        (("--heavy-tail", "0.1"), "add --latency LOW HIGH"),
+        (("--linger", "-1"), "--linger"),
+        (("--plan", "gold"), "Choose one of: free, pro, business, enterprise"),
+    ],
+)
+def test_misbehaviour_that_cannot_be_is_a_usage_error(shell, words, said):
+    ran = shell("simulate", *words)
+    assert ran.code == 2
+    assert ran.out == ""
+    assert said in ran.err
