@@ -202,7 +202,10 @@ class Rigging:
     def _fill(self, log: RateLog) -> None:
         """Count what the ledger knows of a limit, once."""
         line = self._desk.line
-        for grant in self._grants.pop(log.limit.key, ()):
+        grants = self._grants.pop(log.limit.key, ())
+        if isinstance(log, TokenLog) and self._desk.books.ledger.shared:
+            grants = ()  # others settle for less than they reserved: only the ledger knows what counts
+        for grant in grants:
             log.fill(grant.amount, line.at_wall(grant.at))
         block = self._blocks.pop(log.limit.key, None)
         if block is not None:

@@ -233,3 +233,17 @@ async def test_a_ledger_that_lost_rows_starts_a_day_with_one_request(clock: Cloc
     first.answered(clock.now(), 200, STREAM)
     await clock.sleep(0.01)
     assert all(task.done() for task in waiting)
+
+
+async def test_tokens_that_were_estimated_too_high_come_back_to_the_others(clock: Clock) -> None:
+    one, other = gates_on_one_book(2, clock, minute(100, unit="tokens", type="TokensByMinute"))
+    permit = await one.acquire("m", tokens_in=30, tokens_out=50)
+    permit.sent(clock.now())
+    permit.answered(clock.now(), 200, STREAM)
+    waiting = asyncio.create_task(take(other, clock, tokens_in=40))
+    await clock.sleep(5.0)
+    assert not waiting.done()
+
+    permit.settle(Outcome.COMPLETED, at=clock.now(), usage_tokens_in=30, usage_tokens_out=10)
+    await clock.sleep(0.26)
+    assert waiting.done()
