@@ -16,6 +16,7 @@ An exchange that streams outlives its attempt: `ChatStream` ends it through `fin
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import weakref
 from collections.abc import Awaitable, Callable
@@ -40,7 +41,7 @@ from .middleware import Attempt
 from .profiles import check
 from .stream import ChatReply, ChatStream, ReplyMeta, StreamOutcome
 from .terms import Terms
-from .transport import FailedAttempt, PhaseTimeouts, Request, Response, Token, with_retries
+from .transport import FailedAttempt, PhaseTimeouts, Request, Response, Retry, Token, with_retries
 from .wire import ChatRequest, EmbeddingsRequest, Usage
 from .wiring import Wiring
 
@@ -74,13 +75,16 @@ class Call:
     __slots__ = (
         "_began_at",
         "_body",
+        "_cut",
         "_deadline",
         "_exchange",
+        "_more",
         "_queue_wait",
         "_request",
         "_size",
         "_stream",
         "_streamed",
+        "_task",
         "_terms",
         "_token",
         "_url",
@@ -102,6 +106,9 @@ class Call:
         self._began_at = 0.0
         self._deadline: float | None = None
         self._queue_wait = 0.0
+        self._task: asyncio.Task[Any] | None = None  # who opens
+        self._cut = False
+        self._more = 0  # attempts beside those the retry policy counts: one, with a token that was renewed
         self._streamed = True
         self._stream: weakref.ref[ChatStream] | None = None
         self.meta = ReplyMeta(model=request.model)
@@ -114,11 +121,42 @@ class Call:
 
         Cancellation: safe: the attempt in progress is settled, nothing stays open.
         """
-        clock, terms = self._wiring.clock, self._terms
-        self._began_at = clock.now()
-        if terms.whole_call is not None:
-            self._deadline = self._began_at + terms.whole_call
-        wiring = self._wiring
+        calls, whole = self._wiring.calls, self._terms.whole_call
+        calls.began(self)
+        task = self._task = asyncio.current_task()
+        assert task is not None, "a call can only be made inside a task"
+        cancelling = task.cancelling()
+        self._began_at = self._wiring.clock.now()
+        try:
+            if whole is None:
+                await self._make(begin)
+            else:
+                await self._make_in_time(begin, whole)
+        except BaseException as error:
+            calls.ended(self)
+            if self._cut and task.uncancel() <= cancelling and isinstance(error, asyncio.CancelledError):
+                raise self._closed_under() from None
+            raise
+        else:
+            if self._cut:  # in the very moment in which it succeeded
+                task.uncancel()
+        finally:
+            self._task = None
+
+    async def _make_in_time(self, begin: Callable[[Response], Awaitable[None]], seconds: float) -> None:
+        """All attempts, within the call's deadline."""
+        self._deadline = self._began_at + seconds
+        total = self._wiring.clock.timeout(seconds)
+        try:
+            async with total:
+                await self._make(begin)
+        except TimeoutError as error:
+            if isinstance(error, GHModelsError) or not total.expired():
+                raise
+            raise self._too_long() from None
+
+    async def _make(self, begin: Callable[[Response], Awaitable[None]]) -> None:
+        wiring, terms = self._wiring, self._terms
         gate = wiring.gate_for(await wiring.tokens.current())
 
         async def attempt(number: int) -> None:
@@ -127,7 +165,7 @@ class Call:
         await with_retries(
             attempt,
             terms.attempts,
-            clock=clock,
+            clock=wiring.clock,
             deadline=self._deadline,
             budget=wiring.budget_of(gate),
             rng=wiring.luck,
@@ -151,14 +189,7 @@ class Call:
             body = await response.read()
             reply = read(body, self._measured())
 
-        total = self._wiring.clock.timeout(self._terms.whole_call)
-        try:
-            async with total:
-                await self.open(begin)
-        except TimeoutError as error:
-            if isinstance(error, GHModelsError) or not total.expired():
-                raise
-            raise self._too_long() from None
+        await self.open(begin)
         assert reply is not None
         exchange = self._exchange
         if exchange is not None and exchange.attempt is not None and isinstance(reply, ChatReply):
@@ -194,6 +225,17 @@ class Call:
             self._exchange.attempt.reply = stream.reply
         self._end(_OUTCOMES[outcome], usage, outcome.name.lower())
 
+    def cut(self) -> None:
+        """End now: the client is being closed. A stream that is open breaks off for its reader."""
+        task = self._task
+        if task is None:
+            if self._exchange is not None:
+                self._exchange.end(Outcome.ABANDONED, None, "abandoned")
+            self._wiring.calls.ended(self)
+        elif not self._cut and task is not asyncio.current_task():
+            self._cut = True
+            task.cancel()
+
     async def _attempt(self, number: int, begin: Callable[[Response], Awaitable[None]]) -> None:
         wiring, terms, model = self._wiring, self._terms, self._request.model
         token = self._token = await wiring.tokens.current()
@@ -217,7 +259,7 @@ class Call:
             exchange.attempt = Attempt(
                 self._request,
                 streamed=self._streamed,
-                number=number,
+                number=number + self._more,
                 profile=wiring.profile.name,
                 queue_wait=self._queue_wait,
             )
@@ -225,7 +267,7 @@ class Call:
             response = exchange.response = await self._send(exchange, token)
             exchange.headers = response.head.headers
             permit.answered(response.head.received_at, response.head.status, response.head.headers)
-            self._describe(number, exchange)
+            self._describe(number + self._more, exchange)
             if response.head.status != 200:
                 raise await self._refusal(exchange, response)
             await begin(response)
@@ -239,8 +281,10 @@ class Call:
             if isinstance(error, RequestTooLargeError) and error.maximum is not None:
                 gate.too_large(model, error.maximum)
                 wiring.estimates.refused(model, self._size, error.maximum)
-            elif isinstance(error, TokenInvalidError) and number == 1 and await wiring.tokens.refresh(token):
-                return await self._attempt(2, begin)
+            elif isinstance(error, TokenInvalidError) and not self._more and await wiring.tokens.refresh(token):
+                self._failed(FailedAttempt(number, error, Retry(0.0, 0)))
+                self._more = 1
+                return await self._attempt(number, begin)
             raise
         return None
 
@@ -297,13 +341,27 @@ class Call:
         return self.meta
 
     def _failed(self, failure: FailedAttempt) -> None:
+        if self._more:
+            failure = replace(failure, number=failure.number + self._more)
         self._wiring.attempt_failed(self._request.model, failure)
 
     def _end(self, outcome: Outcome, usage: Usage | None, how: str = "") -> None:
         exchange = self._exchange
-        if exchange is not None:
-            exchange.end(outcome, usage, how)
+        try:
+            if exchange is not None:
+                exchange.end(outcome, usage, how)
+        finally:
+            self._wiring.calls.ended(self)
             self._wiring.spent(self._request, usage, self._size)
+
+    def _closed_under(self) -> ConnectionFailedError:
+        exchange = self._exchange
+        return ConnectionFailedError(
+            "The client was closed while this call was in flight.",
+            sent=exchange is not None and exchange.sent_at > 0,
+            checked="whether the client is still open",
+            fix="Close it when its calls are done, or give them time with aclose(drain=...)",
+        )
 
     def _too_long(self) -> RequestTimeoutError:
         exchange = self._exchange
@@ -319,7 +377,7 @@ class Call:
 class _Exchange:
     """One attempt that has a permit: its response, its evidence, and its one end."""
 
-    __slots__ = ("_ended", "_wiring", "attempt", "headers", "permit", "response", "sent_at", "taught")
+    __slots__ = ("_ended", "_loop", "_wiring", "attempt", "headers", "permit", "response", "sent_at", "taught")
 
     def __init__(self, permit: Permit, wiring: Wiring) -> None:
         self.permit = permit
@@ -328,9 +386,9 @@ class _Exchange:
         self.sent_at = 0.0
         self.attempt: Attempt | None = None  # what middleware may know of it
         self._wiring = wiring
+        self._loop = asyncio.get_running_loop()
         self._ended = False
         self.taught = False
-        wiring.exchange_began()
 
     def sent(self, at: float) -> None:
         self.sent_at = at
@@ -341,20 +399,22 @@ class _Exchange:
         if self._ended:
             return
         self._ended = True
-        if self.response is not None:
-            self.response.release()
-        self.permit.settle(
-            outcome,
-            at=self._wiring.clock.now(),
-            usage_tokens_in=usage.prompt_tokens if usage else None,
-            usage_tokens_out=usage.completion_tokens if usage else None,
-        )
-        self._wiring.exchange_ended()
-        attempt = self.attempt
-        if attempt is not None:
-            attempt.usage = usage
-            attempt.duration = self._wiring.clock.now() - self.sent_at if self.sent_at else None
-            attempt.ended(how or outcome.value)
+        now = self._loop.time() * self._wiring.clock.scale  # a forgotten stream may be collected outside its loop
+        try:
+            if self.response is not None:
+                self.response.release()
+        finally:
+            self.permit.settle(
+                outcome,
+                at=now,
+                usage_tokens_in=usage.prompt_tokens if usage else None,
+                usage_tokens_out=usage.completion_tokens if usage else None,
+            )
+            attempt = self.attempt
+            if attempt is not None:
+                attempt.usage = usage
+                attempt.duration = now - self.sent_at if self.sent_at else None
+                attempt.ended(how or outcome.value)
 
 
 _REQUEST_IDS = ("x-github-request-id", "x-request-id", "x-ms-request-id", "apim-request-id", "request-id")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import os
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from . import catalog
 from .catalog import Multipliers
 from .clock import Clock
 from .config import Settings
 from .errors import FaultContext, RateLimitError, token_kind
+from .inflight import InFlight
 from .limits import Gate, GateOptions, open_gate
 from .limits.ledger import Ledger, account_key
 from .middleware import Attempt, Middleware, chain
@@ -40,6 +41,10 @@ __all__ = ["Wiring"]
 _log = logging.getLogger("ghmodels_async.call")
 
 _budgets: WeakKeyDictionary[Gate, RetryBudget] = WeakKeyDictionary()
+_live: WeakSet[Wiring] = WeakSet()
+
+#: Real seconds that calls get to settle when their client is closed under them; they need a few turns of the loop.
+_FAREWELL = 1.0
 
 
 class Wiring:
@@ -90,11 +95,11 @@ class Wiring:
         self._account = account
         self._on_attempt = on_attempt
         self._gate: Gate | None = None
-        self._drained: asyncio.Event | None = None
         self._closes_transport = closes_transport
         self._closed = False
-        self.in_flight = 0
+        self.calls = InFlight()
         self._headers: tuple[Token | None, dict[str, str]] = (None, {})
+        _live.add(self)
 
     @property
     def gate(self) -> Gate | None:
@@ -156,14 +161,28 @@ class Wiring:
         if not self._middleware:
             return await self._transport.send(request, timeouts=timeouts, on_sent=on_sent)
 
+        opened: list[Response] = []
+
         async def innermost(changed: Request) -> Response:
-            return await self._transport.send(changed, timeouts=timeouts, on_sent=on_sent)
+            response = await self._transport.send(changed, timeouts=timeouts, on_sent=on_sent)
+            opened.append(response)
+            return response
 
         before = running.set(attempt)
+        kept: Response | None = None
         try:
-            return await chain(self._middleware, innermost)(request)
+            kept = await chain(self._middleware, innermost)(request)
+            if kept is None:
+                raise TypeError("A middleware returned None: it must return the response it got.")
+            return kept
         finally:
             running.reset(before)
+            # What a layer failed to hand on, or sent more than once, is nobody else's to release. A response that is
+            # none of these wraps the last one.
+            wrapped = opened[-1:] if kept is not None and kept not in opened else []
+            for response in opened:
+                if response is not kept and response not in wrapped:
+                    response.release()
 
     def fault_context(self, model: str, url: str, token: Token | None = None) -> FaultContext:
         """What an error message may tell about this client."""
@@ -180,16 +199,6 @@ class Wiring:
             request_url=url,
             alternatives=tuple(name for name in names() if not name.startswith("github")),
         )
-
-    def exchange_began(self) -> None:
-        """One more attempt holds a permit."""
-        self.in_flight += 1
-
-    def exchange_ended(self) -> None:
-        """One less."""
-        self.in_flight -= 1
-        if self._drained is not None and not self.in_flight:
-            self._drained.set()
 
     def attempt_failed(self, model: str, failure: FailedAttempt) -> None:
         """Count, log and report one failed attempt."""
@@ -219,19 +228,19 @@ class Wiring:
     async def aclose(self, drain: float | None = None) -> None:
         """Close the connections made here and, if this client was its last user, the gate. Idempotent.
 
-        A transport that was passed in stays open: others may use it.
+        No call begins from here on; those that have begun, waiting for quota or between two attempts included, go on
+        while draining and are then ended. A transport that was passed in stays open: others may use it.
 
         Args:
             drain: Nominal seconds to wait first until no call is in flight; None: do not wait.
         """
-        if drain and self.in_flight:
-            self._drained = asyncio.Event()
-            try:
-                async with self.clock.timeout(drain):
-                    await self._drained.wait()
-            except TimeoutError:
-                _log.info("%d calls were still in flight after %.1f s", self.in_flight, drain)
+        calls = self.calls
+        calls.closing = True
+        if drain and not await calls.all_ended(drain, self.clock):
+            _log.info("%d calls were still in flight after %.1f s", len(calls), drain)
         self._closed = True
+        calls.cut()
+        await calls.all_ended(_FAREWELL * self.clock.scale, self.clock)
         if self._closes_transport:
             await self._transport.aclose()
         if self._gate is not None:
@@ -242,6 +251,12 @@ class Wiring:
         if self._closed:
             raise RuntimeError("This client is closed.")
 
+    def forget_parent(self) -> None:
+        """In the child of a fork: the gate's ledger thread and the calls in flight are the parent's."""
+        self._gate = None
+        closing, self.calls = self.calls.closing, InFlight()
+        self.calls.closing = closing
+
     def _explicit_root(self) -> str | None:
         endpoint = self.settings.endpoint
         return endpoint.root if endpoint.explicit else None
@@ -250,3 +265,12 @@ class Wiring:
         if self.profile.catalog is None:
             return ()
         return tuple(card.id for card in catalog.cards(self.profile.catalog))
+
+
+def _forget_in_child() -> None:
+    for wiring in list(_live):
+        wiring.forget_parent()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_forget_in_child)
