@@ -48,7 +48,7 @@ def _limited(shell: Any, limit: int, *words: str) -> subprocess.CompletedProcess
         capture_output=True,
         text=True,
         timeout=60,
-        env=shell.env,
+        env={**shell.env, "PYTHONDONTWRITEBYTECODE": "1"},  # a cut .pyc would break every later start
         cwd=shell.home,
         check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
