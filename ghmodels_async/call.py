@@ -8,10 +8,11 @@ Theory of operation. A `Call` makes attempts until one succeeds or the retry pol
   4. hands a 200's body to `begin`: for a whole reply it reads and validates, for a stream it reads up to the first
      delta. Until `begin` returns, a failure may be followed by another attempt; afterwards never.
 
-Every attempt ends in `_Exchange.end`, once: the response is released, then the permit settled. Whether anything is
+Every attempt ends in `Exchange.end`, once: the response is released, then the permit settled. Whether anything is
 refunded is the permit's own knowledge: it was told whether bytes had left.
 
-An exchange that streams outlives its attempt: `ChatStream` ends it through `finish`.
+An exchange that streams outlives its attempt: `ChatStream` ends it through `finish`. Longer than most files here: the
+order of these steps is the point, and it is only clear in one place.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from .errors import (
-    APIError,
     BadRequestError,
     ConnectionFailedError,
     GHModelsError,
@@ -36,7 +36,8 @@ from .errors import (
     classify,
     from_error_object,
 )
-from .limits import Gate, Outcome, Permit
+from .exchange import Exchange, outcome_of
+from .limits import Gate, Outcome
 from .middleware import Attempt
 from .profiles import check
 from .stream import ChatReply, ChatStream, ReplyMeta, StreamOutcome
@@ -101,7 +102,7 @@ class Call:
         self._url = url
         self._body = body
         self._size = wiring.estimates.of(request)
-        self._exchange: _Exchange | None = None
+        self._exchange: Exchange | None = None
         self._token: Token | None = None
         self._began_at = 0.0
         self._deadline: float | None = None
@@ -254,7 +255,7 @@ class Call:
             front=front,
         )
         self._queue_wait += wiring.clock.now() - asked_at
-        exchange = self._exchange = _Exchange(permit, wiring)
+        exchange = self._exchange = Exchange(permit, wiring)
         if wiring.observed:
             exchange.attempt = Attempt(
                 self._request,
@@ -277,7 +278,7 @@ class Call:
             if exchange.attempt is not None:
                 exchange.attempt.error = error
             self._teach(gate, exchange, error)
-            exchange.end(_outcome_of(error))
+            exchange.end(outcome_of(error))
             if isinstance(error, RequestTooLargeError) and error.maximum is not None:
                 gate.too_large(model, error.maximum)
                 wiring.estimates.refused(model, self._size, error.maximum)
@@ -288,13 +289,13 @@ class Call:
             raise
         return None
 
-    def _teach(self, gate: Gate, exchange: _Exchange, error: BaseException) -> None:
+    def _teach(self, gate: Gate, exchange: Exchange, error: BaseException) -> None:
         """A 429 pauses its limit once for everybody, whether it was the answer or stood inside one."""
         if isinstance(error, RateLimitError) and error.status is not None and not exchange.taught:
             exchange.taught = True
             gate.rejected(exchange.permit, error.facts, self._wiring.clock.now())
 
-    async def _send(self, exchange: _Exchange, token: Token) -> Response:
+    async def _send(self, exchange: Exchange, token: Token) -> Response:
         wiring, timeouts = self._wiring, self._terms.timeouts
         headers = wiring.headers_for(token)
         if self._request.extra_headers:
@@ -304,7 +305,7 @@ class Call:
         wiring.tally.attempts += 1
         return await wiring.send(request, phases, exchange.sent, exchange.attempt)
 
-    async def _refusal(self, exchange: _Exchange, response: Response) -> GHModelsError:
+    async def _refusal(self, exchange: Exchange, response: Response) -> GHModelsError:
         """Name an answer that is not a 200. The connection survives if the body is short and complete."""
         try:
             async with self._wiring.clock.timeout(self._terms.timeouts.stall):
@@ -314,7 +315,7 @@ class Call:
         context = self._wiring.fault_context(self._request.model, self._url, self._token)
         return classify(response.head.status, exchange.headers, body, context, wall=self._wiring.clock.wall())
 
-    def _describe(self, number: int, exchange: _Exchange) -> None:
+    def _describe(self, number: int, exchange: Exchange) -> None:
         clock, headers = self._wiring.clock, exchange.headers
         response = exchange.response
         assert response is not None
@@ -374,62 +375,8 @@ class Call:
         )
 
 
-class _Exchange:
-    """One attempt that has a permit: its response, its evidence, and its one end."""
-
-    __slots__ = ("_ended", "_loop", "_wiring", "attempt", "headers", "permit", "response", "sent_at", "taught")
-
-    def __init__(self, permit: Permit, wiring: Wiring) -> None:
-        self.permit = permit
-        self.response: Response | None = None
-        self.headers: Any = {}
-        self.sent_at = 0.0
-        self.attempt: Attempt | None = None  # what middleware may know of it
-        self._wiring = wiring
-        self._loop = asyncio.get_running_loop()
-        self._ended = False
-        self.taught = False
-
-    def sent(self, at: float) -> None:
-        self.sent_at = at
-        self.permit.sent(at)
-
-    def end(self, outcome: Outcome, usage: Usage | None = None, how: str = "") -> None:
-        """Release the response, settle the permit, then tell middleware. Idempotent."""
-        if self._ended:
-            return
-        self._ended = True
-        now = self._loop.time() * self._wiring.clock.scale  # a forgotten stream may be collected outside its loop
-        try:
-            if self.response is not None:
-                self.response.release()
-        finally:
-            self.permit.settle(
-                outcome,
-                at=now,
-                usage_tokens_in=usage.prompt_tokens if usage else None,
-                usage_tokens_out=usage.completion_tokens if usage else None,
-            )
-            attempt = self.attempt
-            if attempt is not None:
-                attempt.usage = usage
-                attempt.duration = now - self.sent_at if self.sent_at else None
-                attempt.ended(how or outcome.value)
-
-
 _REQUEST_IDS = ("x-github-request-id", "x-request-id", "x-ms-request-id", "apim-request-id", "request-id")
 _KEPT_HEADERS = ("x-ratelimit", "retry-after", "deprecation", "sunset", "link", "azureml-model", "x-ms-")
-
-
-def _outcome_of(error: BaseException) -> Outcome:
-    """What a failed attempt means for the quota. The permit itself knows whether bytes had left."""
-    if isinstance(error, RateLimitError):
-        return Outcome.REJECTED
-    if isinstance(error, (APIError, RequestTooLargeError)):
-        return Outcome.FAILED
-    if isinstance(error, (ConnectionFailedError, RequestTimeoutError)) and not error.sent:
-        return Outcome.NOT_SENT
-    return Outcome.UNKNOWN
 
 
 def _earlier(one: float | None, other: float | None) -> float | None:
