@@ -120,7 +120,5 @@ def test_killed_five_times_every_row_is_there_once(shell: Any, tmp_path: Path) -
 
 
 @pytest.mark.soak
-def test_killed_fifty_times_every_row_is_there_once(shell: Any, tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    if "soak" not in str(pytestconfig.getoption("markexpr")):
-        pytest.skip("some minutes: `make soak`")
+def test_killed_fifty_times_every_row_is_there_once(shell: Any, tmp_path: Path) -> None:
     _killed_again_and_again(_box(shell, tmp_path, 3000), kills=50, seed=12)
