@@ -18,7 +18,7 @@ from ghmodels_async.simulator.background import BackgroundServer
 
 ROOT = Path(__file__).parents[2]
 RUNNER = ROOT / "tests" / "support" / "run_block.py"
-OWN_TEST = {"configuration.md", "profiles.md", "simulator.md"}
+OWN_TEST = {"batch.md", "configuration.md", "profiles.md", "simulator.md"}
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
