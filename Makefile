@@ -31,6 +31,7 @@ format: $(VENV)/.installed-dev
 
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/typing
 
 floors: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
