@@ -18,7 +18,7 @@ from ..errors import RateLimitFacts
 from .options import DEFAULTS
 from .window import RateLog
 
-__all__ = ["FLOORED", "LATENESS", "Cause", "cause_of", "counted", "log_of", "pause"]
+__all__ = ["FLOORED", "LATENESS", "Cause", "cause_of", "log_of", "pause"]
 
 FLOORED = 1.0
 """Servers round waits down to whole seconds: "wait 0 seconds" means less than one second, not none."""
@@ -68,7 +68,7 @@ def pause(facts: RateLimitFacts, window: float) -> float:
     return min(facts.wait, window) + FLOORED
 
 
-def cause_of(log: RateLog, amount: int, sent: float, *, guessed: bool, refused: Sequence[float] = ()) -> Cause:
+def cause_of(log: RateLog, amount: int, sent: float, *, guessed: bool) -> Cause:
     """Why a request that left at `sent` was refused by a limit of `amount`.
 
     Args:
@@ -76,18 +76,12 @@ def cause_of(log: RateLog, amount: int, sent: float, *, guessed: bool, refused: 
         amount: How many the server says it allows.
         sent: When the refused request left.
         guessed: Whether arrivals were assumed rather than known lately.
-        refused: Marks of requests that were refused before: they are in the log, but used nothing of most servers.
     """
     if amount < log.cap:
         return Cause.SPENT
-    if guessed and counted(log, sent - log.window - LATENESS, refused) >= amount:
+    if guessed and log.let_in_since(sent - log.window - LATENESS) >= amount:
         return Cause.LATE
     # Tokens are weighed by the server, not by us: estimates that were too small explain themselves.
-    if log.limit.unit != "requests" and 2 * counted(log, sent - log.window, refused) > amount:
+    if log.limit.unit != "requests" and 2 * log.let_in_since(sent - log.window) > amount:
         return Cause.SPENT
     return Cause.FOREIGN
-
-
-def counted(log: RateLog, since: float, refused: Sequence[float]) -> int:
-    """What we sent since an instant and the server let in, as far as we know."""
-    return log.sent_since(since) - (sum(mark > since for mark in refused) if log.limit.unit == "requests" else 0)

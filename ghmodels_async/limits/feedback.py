@@ -9,13 +9,12 @@ Nothing here makes anything looser than the table except time without refusals.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import RateLimitFacts
-from .diagnosis import Cause, cause_of, counted, log_of, pause
+from .diagnosis import Cause, cause_of, log_of, pause
 from .lane import Lane
 from .ledger import Learned
 from .ledger.memory import LONG_WINDOW
@@ -50,10 +49,9 @@ _SHARE = " Going on with a share of {share} of {amount}, one more after each cle
 class _History:
     """What refusals of one limit have been like."""
 
-    __slots__ = ("paced_in_vain", "refused", "refused_at", "suspicions")
+    __slots__ = ("paced_in_vain", "refused_at", "suspicions")
 
     def __init__(self) -> None:
-        self.refused: deque[float] = deque(maxlen=1000)  # marks of the refused requests
         self.refused_at = -NEVER
         self.suspicions: list[float] = []
         self.paced_in_vain = False
@@ -82,13 +80,12 @@ class Feedback:
             return
         log = log_of((*lane.logs, *lane.token_logs), facts) or self._discover(lane, facts, permit.sent_at)
         history = self._histories.setdefault(log, _History())
-        history.refused.append(permit.mark)
+        log.refuse(permit.mark)
         cause = cause_of(
             log,
             facts.amount or log.limit.amount,
             permit.sent_at,
             guessed=lane.guessed_at >= permit.sent_at - log.hold,
-            refused=history.refused,
         )
         self._adopt(log, facts)
         sentence = _sentence(facts)
@@ -106,7 +103,7 @@ class Feedback:
                 lane.caution = min(86_400.0, max(_CAUTION, 2 * lane.caution))
                 lane.cautious_until = at + lane.caution
             elif cause is Cause.FOREIGN:
-                self._suspect(log, lane, counted(log, permit.sent_at - log.window, history.refused), at)
+                self._suspect(log, lane, log.let_in_since(permit.sent_at - log.window), at)
         if log.canary == OUT and log.out_since == permit.granted_at:
             log.probe()
         self._changed(log)

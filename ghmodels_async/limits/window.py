@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
+from collections import deque
 
 from .quota import Limit
 
@@ -64,6 +65,7 @@ class RateLog:
         "out_since",
         "pace",
         "quick",
+        "refused",
         "share_grows_at",
         "slack",
         "travel",
@@ -79,6 +81,7 @@ class RateLog:
         self.canary = OPEN
         self.out_since = self.last_take = -NEVER
         self.share_grows_at = NEVER
+        self.refused: deque[float] = deque()
         self._share: int | None = None
         self._marks: list[float] = []
         self._start = 0
@@ -112,7 +115,7 @@ class RateLog:
             self.blocked_until = -NEVER
             self._refresh()
         if self.canary == DUE:
-            return at  # the server said when to come back; what we count is what was doubted
+            return max(at, self._canary_at(now))
         if self.pace and self.last_take + weight * self.pace > at:
             at = self.last_take + weight * self.pace
         excess = self.used() + weight - self.cap
@@ -182,6 +185,12 @@ class RateLog:
         self.canary = OPEN if well else DUE
         self._refresh()
 
+    def refuse(self, mark: float) -> None:
+        """The request that had arrived by `mark` was refused. It goes on counting: some servers count refusals."""
+        while self.refused and self.refused[0] < mark - 2 * self.hold:
+            self.refused.popleft()
+        self.refused.append(mark)
+
     def share(self, amount: int | None, now: float) -> None:
         """Use no more than `amount` per window (somebody else uses the rest), one more after each clean window."""
         if amount is None or amount >= self.amount:
@@ -228,6 +237,10 @@ class RateLog:
         """How many requests can have arrived after `instant`, which may lie a little before the present window."""
         return self.held + len(self._marks) - bisect_left(self._marks, instant)
 
+    def let_in_since(self, instant: float) -> int:
+        """Those of `sent_since` that were not refused, as far as we know."""
+        return self.sent_since(instant) - sum(mark >= instant for mark in self.refused)
+
     def marks_since(self, instant: float) -> list[float]:
         """Marks after an instant, oldest first."""
         return self._marks[bisect_left(self._marks, instant) :]
@@ -244,6 +257,19 @@ class RateLog:
     def _refresh(self) -> None:
         self.cap = self.amount if self._share is None else min(self.amount, self._share)
         self.quick = self.cap - self.used() if self._quickly() else 0
+
+    def _canary_at(self, now: float) -> float:
+        """When the limit has room for one more of ours beside those that the server let in.
+
+        The server said when to come back, so its own count is not doubted by ours; but ours must not break the limit.
+        """
+        self._expire(now)
+        excess = self.let_in_since(self.horizon(now)) + 1 - self.amount
+        if excess <= 0:
+            return now
+        refused = set(self.refused)
+        let_in = [mark for mark in self._marks[self._start :] if mark not in refused]
+        return self.release_of(let_in[excess - 1]) if excess <= len(let_in) else now + self.hold
 
     def _freed(self, excess: int, now: float) -> float:
         """When `excess` of what counts will have stopped counting. Held requests first need to be sent: a guess."""
