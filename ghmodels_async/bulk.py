@@ -61,9 +61,10 @@ class Run(Generic[Item, Result]):
     spent. Without `async with` the same happens when the object is collected.
 
     Args:
-        items: Requests, sync or async; pulled one at a time, never ahead of the room there is.
-        work: Makes the result of one item; it has the item's ordinal. An exception ends the run and is raised from
-            the iteration.
+        items: Requests, sync or async; pulled one at a time, never ahead of the room there is. An exception of theirs
+            is raised from the iteration after the results of everything pulled before it: those are paid for.
+        work: Makes the result of one item; it has the item's ordinal. An exception ends the run at once and is raised
+            from the iteration.
         concurrency: How many items may be pulled and not yet handed out, at least 1.
         ordered: Whether results come in input order. At most `concurrency` finished ones are then held back.
     """
@@ -94,7 +95,7 @@ class Run(Generic[Item, Result]):
         return self
 
     async def __anext__(self) -> Result:
-        """Return the next result. Cancellation: safe, no result is lost and the run goes on."""
+        """Return the next result. Several tasks may share a run. Cancellation: safe, no result is lost, it goes on."""
         flow = self._flow
         flow.start()
         while True:
@@ -103,6 +104,10 @@ class Run(Generic[Item, Result]):
                 flow.room.release()
                 return self._held.pop(self._next - 1)
             if flow.over and flow.done.empty():
+                flow.done.put_nowait(None)  # for the next one who waits
+                failure, flow.failure = flow.failure, None
+                if failure is not None:
+                    raise failure
                 raise StopAsyncIteration
             outcome = await flow.done.get()
             if isinstance(outcome, BaseException):
@@ -145,26 +150,33 @@ class _Flow(Generic[Item, Result]):
         self.done: asyncio.Queue[Result | BaseException | None] = asyncio.Queue()
         self.tasks: set[asyncio.Task[None]] = set()
         self.feeder: asyncio.Task[None] | None = None
+        self.failure: Exception | None = None  # the source's
+        self.closed = False
 
     @property
     def over(self) -> bool:
-        return self.feeder is not None and self.feeder.done() and not self.tasks
+        fed = self.closed if self.feeder is None else self.feeder.done()
+        return fed and not self.tasks
 
     def start(self) -> None:
-        if self.feeder is None:
+        if self.feeder is None and not self.closed:
             self.feeder = asyncio.create_task(self._feed())
             self.feeder.add_done_callback(self._look_again)
 
     async def aclose(self) -> None:
-        tasks = [*self.tasks, *([self.feeder] if self.feeder else [])]
+        self.closed = True
+        tasks = {*self.tasks, *([self.feeder] if self.feeder else [])}
+        own = asyncio.current_task()
+        tasks.discard(own)  # closed by one of its own items, or by its source
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         close = getattr(self.source, "aclose", None)
-        if close is not None:
+        if close is not None and own is not self.feeder:
             await close()
 
     def abandon(self) -> None:
+        self.closed = True
         for task in (self.feeder, *self.tasks):
             if task is not None and not task.done() and not task.get_loop().is_closed():
                 task.cancel()
@@ -179,16 +191,26 @@ class _Flow(Generic[Item, Result]):
                     item = await anext(source) if isinstance(source, AsyncIterator) else next(source)
                 except (StopAsyncIteration, StopIteration):
                     return
+                if self.closed:
+                    return
                 task = asyncio.create_task(self._one(ordinal, item))
                 self.tasks.add(task)
                 task.add_done_callback(self._ended)
                 ordinal += 1
+        except asyncio.CancelledError:
+            if self.closed:
+                raise
+            self.failure = RuntimeError("The source of the requests was cancelled.")
         except Exception as error:
-            self.done.put_nowait(error)
+            self.failure = error
 
     async def _one(self, ordinal: int, item: Item) -> None:
         try:
             self.done.put_nowait(await self.work(ordinal, item))
+        except asyncio.CancelledError:
+            if self.closed:
+                raise
+            self.done.put_nowait(RuntimeError(f"Request {ordinal} of the run was cancelled from outside."))
         except Exception as error:
             self.done.put_nowait(error)
 

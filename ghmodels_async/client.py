@@ -255,7 +255,9 @@ class GitHubModels(Abilities):
                 return Outcome(key, ordinal, None, error, request)
             return Outcome(key, ordinal, reply, None, request)
 
-        return BulkRun(requests, work, concurrency=concurrency or _MAP_CONCURRENCY, ordered=ordered)
+        return BulkRun(
+            requests, work, concurrency=_MAP_CONCURRENCY if concurrency is None else concurrency, ordered=ordered
+        )
 
     @overload
     async def embed(
