@@ -27,8 +27,8 @@ __all__ = ["command"]
 @click.argument("model")
 @click.argument("prompt", nargs=-1)
 @click.option("--system", metavar="TEXT", help="System instruction.")
-@click.option("--temperature", type=float, metavar="T")
-@click.option("--top-p", type=float, metavar="P")
+@click.option("--temperature", type=float, metavar="T", help="Sampling temperature, in the range of the endpoint.")
+@click.option("--top-p", type=float, metavar="P", help="Share of likely tokens to sample from.")
 @click.option("--max-tokens", type=int, metavar="N", help="Most tokens of the answer.")
 @click.option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
 @json_option

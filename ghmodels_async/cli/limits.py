@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import ClientOptions, client_options, json_option
-from .screen import console, plain_table, print_json
+from .screen import Page, console, fitted, plain_table, print_json
 from .session import open_client
 
 if TYPE_CHECKING:
@@ -44,35 +45,43 @@ def command(options: ClientOptions, models: tuple[str, ...], watch: bool, as_jso
 
 
 async def _once(options: ClientOptions, models: Sequence[str], as_json: bool) -> None:
+    await _look(options, models, as_json, console().print)
+
+
+async def _watch(options: ClientOptions, models: Sequence[str], as_json: bool) -> None:
+    """Each look opens the client anew: that reads what other processes have written to the ledger meanwhile."""
+
+    out = console()
+    seen: RenderableType = ""
+    with out.screen(hide_cursor=True) if out.is_terminal and not as_json else nullcontext() as screen:
+
+        def show(limits: RenderableType) -> None:
+            nonlocal seen
+            seen = limits
+            if screen is None:
+                out.print(limits)
+            else:
+                screen.update(Page(limits, "name models to see fewer"))
+
+        try:
+            while True:
+                await _look(options, models, as_json, show)
+                await asyncio.sleep(1)
+        except asyncio.CancelledError:  # Ctrl-C is how a watch ends well
+            pass
+    if screen is not None:
+        out.print(seen)  # the last look stays where it can be read
+
+
+async def _look(
+    options: ClientOptions, models: Sequence[str], as_json: bool, show: Callable[[RenderableType], None]
+) -> None:
     async with open_client(options) as gh:
         states = await _states(gh, models)
         if as_json:
             print_json(_plain(gh, states), indent=None)
         else:
-            console().print(_shown(gh, states))
-
-
-async def _watch(options: ClientOptions, models: Sequence[str], as_json: bool) -> None:
-    """Each look opens the client anew: that reads what other processes have written to the ledger meanwhile."""
-    from rich.live import Live
-
-    live = None if as_json else Live(console=console(), auto_refresh=False)
-    try:
-        if live is not None:
-            live.start()
-        while True:
-            async with open_client(options) as gh:
-                states = await _states(gh, models)
-                if live is None:
-                    print_json(_plain(gh, states), indent=None)
-                else:
-                    live.update(_shown(gh, states), refresh=True)
-            await asyncio.sleep(1)
-    except asyncio.CancelledError:  # Ctrl-C is how a watch ends well
-        return
-    finally:
-        if live is not None:
-            live.stop()
+            show(_shown(gh, states))
 
 
 async def _states(gh: GitHubModels, models: Sequence[str]) -> list[LimitState]:
@@ -103,7 +112,8 @@ def _shown(gh: GitHubModels, states: Sequence[LimitState]) -> RenderableType:
 
     if not states:
         return _plan_table(gh)
-    table = plain_table("Limit", "Amount", "Used", "Left", "Opens", "Source", right=("Used", "Left"))
+    titles = ("Limit", "Amount", "Used", "Left", "Opens", "Source")
+    table = plain_table(*titles, right=("Used", "Left"), fold=("Limit",))
     previous = None
     for state in states:
         whose = state.model or "all models"
@@ -122,6 +132,7 @@ def _shown(gh: GitHubModels, states: Sequence[LimitState]) -> RenderableType:
         )
     notes = [f"Last 429 of {state.limit}: {state.last_429}" for state in states if state.last_429]
     notes += dict.fromkeys(state.source for state in states if _SHORT.search(state.source))
+    fitted(table, console().width, ("Source", "Amount", "Used"))
     return Group(table, *(Text(note, style="dim") for note in notes))
 
 
@@ -145,6 +156,7 @@ def _plan_table(gh: GitHubModels) -> RenderableType:
         table.add_row("all models", _rate(rate.amount, rate.unit, rate.window) + seen)
     if profile.account_concurrent is not None:
         table.add_row("all models", "", _number(profile.account_concurrent))
+    fitted(table, console().width, ("Tokens out", "Tokens in", "In flight"))
     origin = f"{profile.title}, plan {gh.plan}; source: {profile.source}, {profile.date}."
     hint = "This account has used nothing that is remembered. `ghmodels limits MODEL` shows one model."
     return Group(table, Text(origin, style="dim"), Text(hint, style="dim"))

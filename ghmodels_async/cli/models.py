@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import ClientOptions, client_options, json_option
-from .screen import console, plain_table, print_json
+from .screen import console, fitted, plain_table, print_json
 from .session import open_client, settings_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ async def _listing(options: ClientOptions, prefix: str, everything: bool) -> _Li
     live = not any(isinstance(card, catalog.CatalogEntry) for card in found)
     kept = [card for card in found if everything or getattr(card, "available", True)]
     where = f"live from {profile.title}" if live else f"catalog of {catalog.snapshot_date(profile.catalog or '')}"
-    origin = where if profile.status == "alive" or options.simulate else f"{where}; the service: {profile.status}"
+    origin = where if live or profile.status == "alive" else f"{where}; the service: {profile.status}"
     return _Listing(sorted(kept, key=lambda card: card.id), profile, origin)
 
 
@@ -73,26 +73,22 @@ def _snapshot_instead(options: ClientOptions) -> Profile | None:
 
 _ABILITIES = {"streaming": "streams", "tool-calling": "tools", "reasoning": "reasons"}
 
-#: Terminals narrower than this get the table without its last columns.
-_FULL_WIDTH = 112
-
 
 def _print_table(listing: _Listing) -> None:
     out = console()
-    more = ("Takes", "Can") if out.width >= _FULL_WIDTH else ()
-    table = plain_table("Model", "Limits", "Context", "Output", *more, right=("Context", "Output"))
+    titles = ("Model", "Limits", "Context", "Output", "Takes", "Can")
+    table = plain_table(*titles, right=("Context", "Output"))
     for card in listing.cards:
         limits = card.limits
-        row = [
+        table.add_row(
             card.id,
             listing.profile.row_of(card.id) or card.rate_limit_tier or "",
             _count(limits.max_input_tokens if limits else None),
             _count(limits.max_output_tokens if limits else None),
             "+".join(card.supported_input_modalities),
             " ".join(_ABILITIES[ability] for ability in card.capabilities if ability in _ABILITIES),
-        ]
-        table.add_row(*row[: len(table.columns)])
-    out.print(table)
+        )
+    out.print(fitted(table, out.width, ("Can", "Takes", "Output", "Limits")))
     count = len(listing.cards)
     out.print(f"{count} model{'' if count == 1 else 's'}, {listing.origin}.", style="dim")
 

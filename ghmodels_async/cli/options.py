@@ -57,11 +57,14 @@ def _simulation(command: Command) -> Command:
                 type=click.FloatRange(min=0, min_open=True),
                 default=1.0,
                 metavar="S",
-                help="Simulated seconds per real second.",
+                help="Simulated seconds per real second. [1]",
             ),
-            click.option("--seed", type=int, default=0, metavar="N", help="The simulator's luck."),
+            click.option("--seed", type=int, default=0, metavar="N", help="The simulator's luck. [0]"),
             click.option(
-                "--window", type=click.Choice(WINDOWS), default="sliding", help="How the simulated server counts."
+                "--window",
+                type=click.Choice(WINDOWS),
+                default="sliding",
+                help="How the simulated server counts. [sliding]",
             ),
         )
     ):
@@ -106,7 +109,7 @@ def simulator_options(command: Command) -> Command:
 
 def json_option(command: Command) -> Command:
     """Add `--json`, received as `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="JSON, for programs to read.")(command)
 
 
 def _check(options: ClientOptions) -> None:

@@ -51,7 +51,12 @@ class Terminal:
     @property
     def screen(self) -> str:
         """Everything shown so far, without what only moves the cursor or colours."""
-        return CONTROL.sub("", self._shown.decode(errors="replace"))
+        return CONTROL.sub("", self.raw)
+
+    @property
+    def raw(self) -> str:
+        """The same with everything in it."""
+        return self._shown.decode(errors="replace")
 
     def type(self, keys: str) -> None:
         """Press keys; ``\\r`` is Enter, ``\\x03`` Ctrl-C, ``\\x04`` Ctrl-D."""
