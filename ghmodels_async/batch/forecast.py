@@ -193,24 +193,28 @@ class _Count:
 
     def run(self, rows: int) -> list[float]:
         """The times at which `rows` requests leave, rising."""
-        queue = [(lane.ready, number) for number, lane in enumerate(self.lanes)]
-        heapq.heapify(queue)
+        later = [(lane.ready, number) for number, lane in enumerate(self.lanes)]
+        heapq.heapify(later)
+        open_now: list[int] = []
         times: list[float] = []
         now = 0.0
         for row in range(1, rows + 1):
-            ready, number = queue[0]
+            shared = max(self.account, key=lambda ring: ring.ready, default=None)
+            opens = now if shared is None else max(now, shared.ready)
+            while later and (later[0][0] <= opens or not open_now):
+                heapq.heappush(open_now, heapq.heappop(later)[1])
+            # among those that could leave at once the preferred model goes first
+            number = heapq.heappop(open_now)
             lane = self.lanes[number]
-            limit = lane.waits_for
-            for ring in self.account:
-                if ring.ready > ready:
-                    ready, limit = ring.ready, ring.window
-            if ready - now >= LONG / 2 and limit is not None and limit.window >= LONG and len(self.resets) < 400:
-                self.resets.append(Reset(ready, row, lane.quota.model, limit.name))
-            now = max(now, ready)
+            leaves = max(opens, lane.ready)
+            limit = lane.waits_for if lane.ready >= opens or shared is None else shared.window
+            if leaves - now >= LONG / 2 and limit is not None and limit.window >= LONG and len(self.resets) < 400:
+                self.resets.append(Reset(leaves, row, lane.quota.model, limit.name))
+            now = leaves
             for ring in self.account:
                 ring.take(now)
             lane.take(now)
-            heapq.heapreplace(queue, (lane.ready, number))
+            heapq.heappush(later, (lane.ready, number))
             self.served[number] += 1
             times.append(now)
         return times

@@ -15,18 +15,17 @@ from functools import partial
 from typing import Any
 
 from ghmodels_async.clock import Clock
-from ghmodels_async.errors import GHModelsError
 
 from .books import Books
 from .cache import Cache
 from .calls import Caller, outcomes
+from .consequences import Consequences
 from .deck import Deck
-from .envelope import fault_of
 from .journal import Finished, Journal, JournalError
 from .lanes import Lane, Lanes
 from .progress import Progress
 from .rows import Job, RawRow, Recipe, RowError, row_hash
-from .verdicts import Act, Limits, judge
+from .verdicts import Limits
 
 __all__ = ["Runner"]
 
@@ -36,8 +35,6 @@ _LOOK = 0.05
 _SKIPS = 4096
 #: The error rate says nothing before this many rows.
 _RATE_AFTER = 20
-#: A daily quota that does not say when it opens: an hour costs one refused attempt an hour at worst.
-_UNKNOWN_RESET = 3600.0
 
 
 class Runner:
@@ -93,9 +90,10 @@ class Runner:
         self._serving: set[asyncio.Task[None]] = set()
         self._lanes = Lanes(models, width, self._open_lane)
         self._tasks: asyncio.TaskGroup | None = None
-        self._rounds: dict[int, int] = {}
-        self._failed_connections = 0
         self._deck = Deck(self._fresh, self._lanes.eligible, self._orphan, clock)
+        self._consequences = Consequences(
+            self._deck, self._lanes, self, progress=progress, clock=clock, limits=limits, on_event=on_event
+        )
         self._books = Books(journal, finished, self.progress, clock, self._settled, cache)
 
     async def run(self) -> Progress:
@@ -157,7 +155,7 @@ class Runner:
             except RowError as error:
                 job = Job(raw.ordinal, raw.line, row_hash(raw.data), f"row-{raw.ordinal + 1}", "", {})
                 self._deck.held.add(raw.ordinal)
-                self._fail(job, None, error, model=None)
+                self.fail(job, None, error)
 
     def _open_lane(self, lane: Lane) -> None:
         self.progress.model(lane.model)
@@ -168,7 +166,7 @@ class Runner:
 
     def _orphan(self, job: Job) -> None:
         closed = self._lanes.closed_for(job)
-        self._fail(job, None, closed or RowError(job.line, "no model to send it to"), model=job.model)
+        self.fail(job, None, closed or RowError(job.line, "no model to send it to"))
 
     async def _feed(self, lane: Lane) -> AsyncIterator[tuple[Job, Any]]:
         while True:
@@ -181,7 +179,7 @@ class Runner:
             try:
                 request = job.request(lane.model)
             except RowError as error:
-                self._fail(job, lane, error, model=lane.model)
+                self.fail(job, lane, error)
                 continue
             hit = self._cache.get(job, lane.model) if self._cache is not None else None
             if hit is None:
@@ -197,10 +195,10 @@ class Runner:
             async for result in results:
                 try:
                     if result.reply is not None:
-                        self._failed_connections = 0
+                        self._consequences.succeeded()
                         self._books.succeeded(result.key, lane, result.reply)
                     elif result.error is not None:
-                        self._judge(lane, result.key, result.error)
+                        self._consequences.failed(lane, result.key, result.error)
                 except JournalError as error:
                     self.stop("journal", error)
 
@@ -217,74 +215,27 @@ class Runner:
         for task in self._serving:
             task.cancel()
 
-    def _judge(self, lane: Lane, job: Job, error: GHModelsError) -> None:
-        """One call failed: write it down, try again later, park or close the model, or stop the run."""
-        _, fault = fault_of(error)
-        self._failed_connections = self._failed_connections + 1 if fault == "connection" else 0
-        # waiting for a quota is not a failure: it never wears a row out
-        tries = self._rounds.get(job.ordinal, 0) + (fault not in ("quota", "rate_limit"))
-        verdict = judge(error, round=tries, rounds=self._limits.rounds, failed_connections=self._failed_connections)
-        if verdict.act is Act.RECORD:
-            self._fail(job, lane, error, model=lane.model, attempts=tries)
-            return
-        self._let_go(lane)
-        if verdict.act is Act.STOP:
-            self.stop("refused", error)
-            self._deck.settle(job)
-        elif verdict.act is Act.CLOSE:
-            self._close_lane(lane, job, error)
-        elif verdict.act is Act.PARK:
-            self._park(lane, verdict.until.timestamp() if verdict.until else None, error)
-            self._deck.put_back(job)
-        else:
-            self._rounds[job.ordinal] = tries
-            self.progress.again += 1
-            self._deck.put_back(job, verdict.wait)
-
-    def _park(self, lane: Lane, until: float | None, error: GHModelsError) -> None:
-        """The model waits for its quota; other models go on."""
-        lane.parked_until = max(until or self._clock.wall() + _UNKNOWN_RESET, lane.parked_until or 0.0)
-        self.progress.model(lane.model).parked_until = lane.parked_until
-        limit = getattr(error, "limit", None)
-        waiting = self._lanes.all_parked
-        self._on_event("parked", {"model": lane.model, "until": lane.parked_until, "limit": limit, "all": waiting})
-        if self._limits.stop_at_quota and waiting:
-            self.stop("quota", error)
-
-    def _close_lane(self, lane: Lane, job: Job, error: GHModelsError) -> None:
-        """This model serves nobody here: its rows go to others that may take them, or are recorded as failed."""
-        lane.closed = error
-        if not job.model and not self._lanes.eligible(job):
-            # every model of the run is closed: recording the whole input as failed would help nobody
-            self.stop("refused", error)
-            self._deck.settle(job)
-            return
-        self._on_event("closed", {"model": lane.model, "why": error.why})
-        for each in (job, *lane.shelf):
-            if self._lanes.eligible(each):
-                self._deck.put_back(each)
-            else:
-                self._fail(each, None, error, model=lane.model)
-        lane.shelf.clear()
-
-    def _fail(self, job: Job, lane: Lane | None, error: BaseException, *, model: str | None, attempts: int = 0) -> None:
+    def fail(self, job: Job, lane: Lane | None, error: BaseException, *, attempts: int = 0) -> None:
+        """Write a row down as failed. `lane` None: no call in flight belongs to it."""
+        model = lane.model if lane is not None else job.model
         try:
             self._books.failed(job, lane, error, model=model, attempts=attempts)
         except JournalError as failure:
             self.stop("journal", failure)
 
+    def let_go(self, lane: Lane) -> None:
+        """A row is no longer in flight: its place in the lane is free."""
+        self.progress.model(lane.model).in_flight -= 1
+        lane.room.release()
+
     def _settled(self, job: Job, lane: Lane | None, error: BaseException | None) -> None:
         """The row's record is on disk."""
-        self._rounds.pop(job.ordinal, None)
+        self._consequences.settled(job)
         if lane is not None:
-            self._let_go(lane)
+            self.let_go(lane)
         self._deck.settle(job)
         rate, progress = self._limits.max_error_rate, self.progress
         ended = progress.done + progress.failed
         if error is not None and rate is not None and ended >= _RATE_AFTER and progress.failed > rate * ended:
             self.stop("error_rate", None)
         self._on_event("row", {"row": job.ordinal, "custom_id": job.custom_id, "ok": error is None})
-
-    def _let_go(self, lane: Lane) -> None:
-        self.progress.model(lane.model).in_flight -= 1
-        lane.room.release()
