@@ -3,11 +3,14 @@
 A gate whose last client has closed it stays here with its logs: what the last minute held does not stop counting
 because a client was closed. The next client of the account opens it again. Gates without clients that have nothing left
 to remember are forgotten when there are many: a backend may serve an account per user for months.
+
+The child of a fork starts with none: its parent's gates have a loop, a thread and a database that are not its own.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 from ..clock import Clock
@@ -23,6 +26,7 @@ __all__ = ["open_gate"]
 _log = logging.getLogger("ghmodels_async.limits")
 
 _gates: dict[tuple[object, ...], Gate] = {}
+_left_to_parent: list[Gate] = []  # SQLite forbids even closing what was opened before a fork
 
 #: So many gates are kept without a look at whether they are still needed; one of three models weighs 20 to 40 KB.
 _MANY = 256
@@ -105,3 +109,12 @@ def _remembers_nothing(gate: Gate) -> bool:
         if state.used or state.blocked_until is not None:
             return False
     return True
+
+
+def _forget_in_child() -> None:
+    _left_to_parent.extend(_gates.values())
+    _gates.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which cannot fork
+    os.register_at_fork(after_in_child=_forget_in_child)

@@ -7,7 +7,7 @@ memory. Nothing here knows chat, quotas or streams of events.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 __all__ = ["PhaseTimeouts", "Request", "Response", "ResponseHead", "Transport"]
@@ -15,12 +15,15 @@ __all__ = ["PhaseTimeouts", "Request", "Response", "ResponseHead", "Transport"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, complete: the transport adds nothing but connection headers."""
+    """One HTTP request, complete: the transport adds nothing but connection headers.
+
+    Its repr shows neither headers nor body: they hold the key and the prompt, and middleware may log what it sees.
+    """
 
     method: str
     url: str
-    headers: Mapping[str, str]
-    body: bytes | None = None
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
