@@ -9,7 +9,7 @@ DEMO := .demo
 # Names and versions this tree was tested with; a range in pyproject.toml may resolve to something newer elsewhere.
 CONSTRAINTS := --constraint constraints.txt
 
-.PHONY: demo test check lint format types floors install bench bench-long soak clean
+.PHONY: demo test check lint format types floors live install bench bench-long soak clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/humaneval_prompts.py $(DEMO)/humaneval.jsonl
@@ -38,6 +38,11 @@ floors: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m soak -p no:cacheprovider
+
+# Against any OpenAI-compatible server, for example:
+#   GHMODELS_TEST_BASE_URL=http://127.0.0.1:11434/v1 GHMODELS_TEST_MODEL=llama3.2 make live
+live: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests/live
 
 install: $(VENV)/.installed-dev
 
