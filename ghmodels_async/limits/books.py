@@ -14,9 +14,12 @@ from .ledger.memory import LONG_WINDOW
 from .permit import Permit
 from .sharing import closed
 from .timeline import TimeLine
-from .window import RateLog
+from .window import NEVER, RateLog
 
 __all__ = ["Books"]
+
+GATHER = 0.02
+"""Real seconds for which notes of short windows are gathered: an answer takes longer than that to come back."""
 
 
 class Books:
@@ -36,6 +39,8 @@ class Books:
         self._lease_from = lease_from
         self._stocks: dict[str, Stock] = {}
         self._turns: dict[str, asyncio.Lock] = {}
+        self._notes: dict[RateLog, int] = {}
+        self._noted_at = -NEVER
 
     async def open(self) -> Opened:
         """Open the ledger; what it knows."""
@@ -49,6 +54,19 @@ class Books:
     def records(self) -> bool:
         """Whether noting what need not be reserved is worth it: only if it outlives the process."""
         return self.opened and self.where != "memory"
+
+    def at_once(self, permit: Permit) -> bool:
+        """Take what the ledger must know from blocks in stock; False, and nothing taken, if it has to be asked."""
+        taken: list[tuple[Stock, Lease]] = []
+        for log in permit.lane.rig.covered:
+            stock = self._stocks.get(log.limit.key)
+            lease = stock.take() if stock is not None and log.cap >= self._lease_from else None
+            if stock is None or lease is None:
+                self._put_back(taken)
+                return False
+            taken.append((stock, lease))
+        permit.booking = Booking(None, taken)
+        return True
 
     async def reserve(self, permit: Permit) -> Busy | None:
         """Have the ledger take what it covers; None when it did.
@@ -89,16 +107,35 @@ class Books:
 
     def sent(self, permit: Permit) -> None:
         """It left: its windows count from its mark."""
-        ledger, at = self.ledger, self._line.dated(permit.mark)
         id = None
         if permit.booking is not None:
             id = permit.booking.id
-            if id is not None:
-                ledger.sent(id, at)
             for stock, lease in permit.booking.leases:
                 stock.sent(lease, permit.mark)
+        if id is None and not permit.rig.token_logs:
+            if permit.lane.recorded:
+                self._note(permit.rig.noted, permit.mark)
+            return
+        ledger, at = self.ledger, self._line.dated(permit.mark)
+        if id is not None:
+            ledger.sent(id, at)
         if permit.lane.recorded and (wants := self._wants(permit, covered=False)):
             ledger.record(id or ledger.new_id(), wants, at=at)
+
+    def _note(self, logs: tuple[RateLog, ...], mark: float) -> None:
+        """Tell the ledger soon: requests with no row of their own share one per limit and `GATHER`, as of the last."""
+        notes = self._notes
+        if not notes and self._line.loop is not None:
+            self._line.loop.call_later(GATHER, self._write_notes)
+        self._noted_at = max(mark, self._noted_at)
+        for log in logs:
+            notes[log] = notes.get(log, 0) + 1
+
+    def _write_notes(self) -> None:
+        notes, self._notes = self._notes, {}
+        if notes and self.opened:
+            wants = [self._want(log, amount) for log, amount in notes.items()]
+            self.ledger.record(self.ledger.new_id(), wants, at=self._line.dated(self._noted_at))
 
     def moved(self, permit: Permit) -> None:
         """It arrived later than was thought: others must know before it is over."""
@@ -138,6 +175,7 @@ class Books:
 
     def rebound(self) -> None:
         """Another event loop: whoever was asking is gone, and locks belong to a loop."""
+        self._write_notes()
         self._turns = {}
         for stock in self._stocks.values():
             stock.rebound()
@@ -145,6 +183,7 @@ class Books:
     async def close(self) -> None:
         """Give back what was leased and not used, flush, let go."""
         if self.opened:
+            self._write_notes()
             for stock in self._stocks.values():
                 stock.close()
             self.opened = False
@@ -173,9 +212,9 @@ class Books:
         return answer if isinstance(answer, Busy) else id
 
     def _wants(self, permit: Permit, *, covered: bool) -> list[Want]:
-        covers = self.ledger.covers
-        wants = [self._want(log, 1) for log in permit.rig.logs if covers(log.window) == covered]
-        weighed = zip(permit.rig.token_logs, permit.weights, strict=True)
+        covers, rig = self.ledger.covers, permit.rig
+        wants = [self._want(log, 1) for log in (rig.covered if covered else rig.noted)]
+        weighed = zip(rig.token_logs, permit.weights, strict=True)
         return wants + [self._want(log, weight) for log, weight in weighed if covers(log.window) == covered]
 
     def _want(self, log: RateLog, amount: int) -> Want:

@@ -215,6 +215,8 @@ class Gate:
         for place in lane.places:
             if place.free <= 0:
                 return False
+        if lane.covered and not self.desk.books.at_once(permit):
+            return False
         if not permit.seq:
             self._seq = permit.seq = self._seq + 1
         permit.state = GRANTED

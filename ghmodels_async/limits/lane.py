@@ -88,8 +88,9 @@ class Lane:
         ordered = sorted(logs, key=lambda log: log.limit.window)
         self.logs = tuple(log for log in ordered if not isinstance(log, TokenLog))
         self.token_logs = tuple(log for log in ordered if isinstance(log, TokenLog))
-        self.quick = not self.token_logs and not self.covered
-        self.rig = Rig(self.logs, self.token_logs, self.places, self.desk.epoch)
+        ledger = self.desk.books.ledger
+        self.quick = not self.token_logs and not (self.covered and ledger.shared)
+        self.rig = Rig(self.logs, self.token_logs, self.places, self.desk.epoch, ledger.covers)
 
     # --- the queue -------------------------------------------------------------------------------------------------
 

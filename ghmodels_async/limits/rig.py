@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .slots import Slots
 from .tokens import TokenLog
 from .window import RateLog
@@ -16,10 +18,12 @@ class Rig:
         logs: Limits on requests, shortest window first.
         token_logs: Limits on tokens.
         places: Concurrency limits.
+        covered: Those of `logs` that the ledger must have reserved before a request may leave.
+        noted: Those it is only told about.
         epoch: The event loop it belongs to, counted.
     """
 
-    __slots__ = ("epoch", "logs", "places", "token_logs")
+    __slots__ = ("covered", "epoch", "logs", "noted", "places", "token_logs")
 
     def __init__(
         self,
@@ -27,8 +31,11 @@ class Rig:
         token_logs: tuple[TokenLog, ...] = (),
         places: tuple[Slots, ...] = (),
         epoch: int = 0,
+        covers: Callable[[float], bool] = lambda window: False,
     ) -> None:
         self.logs = logs
         self.token_logs = token_logs
         self.places = places
+        self.covered = tuple(log for log in logs if covers(log.window))
+        self.noted = tuple(log for log in logs if not covers(log.window))
         self.epoch = epoch

@@ -19,6 +19,9 @@ from .profile import Profile, matches
 
 __all__ = ["Problem", "check"]
 
+_PER_MESSAGE = "messages[]."
+_BARE = {"model", "messages"}
+
 
 class Problem(NamedTuple):
     """One field the endpoint would refuse: where, what was given, what is allowed."""
@@ -41,6 +44,8 @@ def check(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> list[Pr
     given = request.given()
     for overridden in request.extra_body or ():
         given.pop(overridden, None)
+    if given.keys() == _BARE and not profile.dialect.refuses:  # only the messages can be wrong: most calls
+        return list(_not_a_choice(profile, given))
     ceiling = ceiling_field(profile, request.model, given)
     given = {name: value for name, value in given.items() if name == ceiling or name not in CEILINGS}
     problems = [*_refused(profile, given), *_out_of_range(profile, given), *_not_a_choice(profile, given)]
@@ -55,8 +60,8 @@ def check(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> list[Pr
 
 def _values(given: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any]]:
     """The places a field name of a profile stands for, with what was given there."""
-    if field.startswith("messages[]."):
-        key = field.removeprefix("messages[].")
+    if field.startswith(_PER_MESSAGE):
+        key = field.removeprefix(_PER_MESSAGE)
         for position, message in enumerate(given.get("messages", ())):
             if message.get(key) is not None:
                 yield f"messages[{position}].{key}", message[key]
@@ -79,7 +84,11 @@ def _out_of_range(profile: Profile, given: Mapping[str, Any]) -> Iterator[Proble
 
 def _not_a_choice(profile: Profile, given: Mapping[str, Any]) -> Iterator[Problem]:
     for field, allowed in profile.choices.items():
+        if field not in given and not field.startswith(_PER_MESSAGE):
+            continue
         for where, value in _values(given, field):
+            if isinstance(value, str) and value in allowed:
+                continue
             texts = (value,) if isinstance(value, str) else value if isinstance(value, Sequence) else ()
             if any(text not in allowed for text in texts):
                 yield Problem(where, value, f"one of {', '.join(allowed)}")
