@@ -39,6 +39,7 @@ class Choice:
     observed: tuple[str, ...] = ()
 
 
+# Longer than most because its arguments are what a forecast depends on, each named for the reader.
 def plan_rows(
     profile: Profile,
     plan: str,
@@ -75,22 +76,24 @@ def plan_rows(
         fresh = fresh_quotas(bound, margin=margin, day_margin=day_margin, paced=True)
         return fresh if explain is None else used_quotas(fresh, explain, wall=wall)
 
-    total = sum(rows.values())
     if spread or len(rows) == 1:
         models = tuple(spread) or tuple(rows)
-        known = quotas(models)
-        found = known.forecast(total, seconds_per_call=seconds_per_call)
+        found = quotas(models).forecast(sum(rows.values()), seconds_per_call=seconds_per_call)
     else:
-        # rows bound to their models: the slowest of them decides, or the account's limits over all of them
         models = tuple(rows)
-        known = quotas(models)
-        each = [quotas([model]).forecast(count, seconds_per_call=seconds_per_call) for model, count in rows.items()]
-        together = Quotas(known.models, known.account).forecast(total, seconds_per_call=seconds_per_call)
-        slowest = max([*each, together], key=lambda forecast: forecast.duration)
-        resets = sorted((reset for one in each for reset in one.resets), key=lambda reset: reset.after)
-        found = Forecast(slowest.duration, dict(rows), tuple(resets), total)
+        found = _bound(quotas, rows, seconds_per_call)
+    known = quotas(models)
     seen = tuple(f"{w.name} {w.amount} per {w.window - margin:g} s" for w in known.account if w.observed)
     return Choice(name, models, plan, found, explain is None, known.limited, seen)
+
+
+def _bound(quotas: Callable[[Sequence[str]], Quotas], rows: Mapping[str, int], seconds_per_call: float) -> Forecast:
+    """Rows bound to their models: the slowest model decides, or the account's limits over all of them."""
+    each = [quotas([model]).forecast(count, seconds_per_call=seconds_per_call) for model, count in rows.items()]
+    together = quotas(tuple(rows)).forecast(sum(rows.values()), seconds_per_call=seconds_per_call)
+    slowest = max([*each, together], key=lambda forecast: forecast.duration)
+    resets = sorted((reset for one in each for reset in one.resets), key=lambda reset: reset.after)
+    return Forecast(slowest.duration, dict(rows), tuple(resets), together.rows)
 
 
 def choices(

@@ -16,6 +16,7 @@ from ghmodels_async.clock import Clock
 from ghmodels_async.errors import TokenNotFoundError
 
 from .batch_check import settings_of
+from .batch_flags import DURATION
 from .batch_report import spell
 from .batch_rows import RowOptions, row_options
 from .options import ClientOptions, client_options, json_option
@@ -24,25 +25,7 @@ from .session import open_client
 if TYPE_CHECKING:
     from ghmodels_async.limits import LimitState
 
-__all__ = ["DURATION", "command", "count_models", "print_choices"]
-
-_UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
-
-
-class _Duration(click.ParamType[float]):
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        number = str(value).rstrip("smhdin")
-        try:
-            return float(number) * _UNITS[str(value)[len(number) :] or "s"]
-        except (ValueError, KeyError):
-            self.fail(f"{value!r} is no duration; write 90s, 45m, 2h or 3d", param, ctx)
-
-
-DURATION = _Duration()
+__all__ = ["command", "count_models", "print_choices"]
 
 
 @click.command(name="plan")

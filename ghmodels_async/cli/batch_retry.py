@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import click
 
 from ghmodels_async.batch import RecordHead, matches
 
-from .batch_run import run_options, start
+from .batch_flags import RunFlags, run_options
+from .batch_run import start
 from .options import ClientOptions, client_options
 
 __all__ = ["command"]
@@ -20,7 +20,7 @@ __all__ = ["command"]
 @click.option("--only", metavar="WHAT[,WHAT...]", help="429, 5xx, any status; timeout, connection, server, ... [all]")
 @run_options
 @client_options
-def command(options: ClientOptions, run_dir: str, only: str | None, **given: Any) -> int:
+def command(options: ClientOptions, run_dir: str, only: str | None, flags: RunFlags) -> int:
     """Run the failed rows of RUN_DIR again, and what was not done yet, with the settings the run was started with.
 
     A row that fails again stays failed with its newer failure; a row that succeeds moves to the output.
@@ -30,4 +30,4 @@ def command(options: ClientOptions, run_dir: str, only: str | None, **given: Any
     def wanted(head: RecordHead) -> bool:
         return not words or any(matches(word, head.status, head.fault) for word in words)
 
-    return asyncio.run(start(options, None, run_dir=run_dir, rows=None, retry=wanted, **given))
+    return asyncio.run(start(options, None, run_dir, flags, rows=None, retry=wanted))

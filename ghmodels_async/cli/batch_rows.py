@@ -29,52 +29,31 @@ class RowOptions:
         return bool(self.models) or self.recipe != Recipe()
 
 
+_NAMES = ("models", "template", "system", "parameters", "temperature", "max_tokens", "id_field", "override_model")
+_OPTIONS = (
+    click.option(
+        "--model", "-m", "models", multiple=True, metavar="ID[,ID...]", help="Several share the rows (spilling)."
+    ),
+    click.option("--override-model", is_flag=True, help="Use --model even for rows that name one."),
+    click.option("--template", "-t", metavar="TEXT|@FILE", help="Prompt with {{variables}}, filled from each row."),
+    click.option("--system", metavar="TEXT|@FILE", help="System message for rows without one."),
+    click.option("--temperature", type=float, metavar="T"),
+    click.option("--max-tokens", type=int, metavar="N"),
+    click.option("--param", "parameters", multiple=True, metavar="NAME=JSON", help="Any other field, for every row."),
+    click.option("--id-field", metavar="NAME", help="Field that names a row. [custom_id or id]"),
+)
+
+
 def row_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options; the function receives one `RowOptions` as `rows` instead of them."""
 
     @wraps(command)
     def gathered(*given: Any, **named: Any) -> Any:
-        names = (
-            "models",
-            "template",
-            "system",
-            "parameters",
-            "temperature",
-            "max_tokens",
-            "id_field",
-            "override_model",
-        )
-        mine = {name: named.pop(name) for name in names}
+        mine = {name: named.pop(name) for name in _NAMES}
         return command(*given, rows=_rows(**mine), **named)
 
     decorated: Callable[..., Any] = gathered
-    for option in reversed(
-        (
-            click.option(
-                "--model",
-                "-m",
-                "models",
-                multiple=True,
-                metavar="ID[,ID...]",
-                help="Several share the rows (spilling).",
-            ),
-            click.option("--override-model", is_flag=True, help="Use --model even for rows that name one."),
-            click.option(
-                "--template", "-t", metavar="TEXT|@FILE", help="Prompt with {{variables}}, filled from each row."
-            ),
-            click.option("--system", metavar="TEXT|@FILE", help="System message for rows without one."),
-            click.option("--temperature", type=float, metavar="T"),
-            click.option("--max-tokens", type=int, metavar="N"),
-            click.option(
-                "--param",
-                "parameters",
-                multiple=True,
-                metavar="NAME=JSON",
-                help="Any other request field, for every row.",
-            ),
-            click.option("--id-field", metavar="NAME", help="Field that names a row. [custom_id or id]"),
-        )
-    ):
+    for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
 
