@@ -20,10 +20,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from .errors import (
     BadRequestError,
@@ -383,6 +385,27 @@ def _earlier(one: float | None, other: float | None) -> float | None:
     if one is None or other is None:
         return one if other is None else other
     return min(one, other)
+
+
+def chat_request(model: str, messages: Any, fields: Mapping[str, Any]) -> ChatRequest:
+    """Build a request.
+
+    Raises:
+        BadRequestError: A field has the wrong type or shape (`status` is None: nothing was sent). What was given is
+            not in the message: it may be a prompt.
+    """
+    try:
+        return ChatRequest(model=model, messages=messages, **fields)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False, include_context=False)
+    places = [".".join(map(str, problem["loc"])) for problem in wrong]
+    raise BadRequestError(
+        f"This is no chat request: {places[0]}: {wrong[0]['msg'].lower()}.",
+        param=places[0].partition(".")[0],
+        model=str(model),
+        checked="\n".join(f"{place}: {problem['msg']}" for place, problem in zip(places, wrong, strict=True)),
+        fix="Give a model id, and messages as a text or as a list of {'role': …, 'content': …}",
+    )
 
 
 def refuse_locally(wiring: Wiring, request: ChatRequest | EmbeddingsRequest) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 from . import catalog, embeddings, inquiry, verification
 from .abilities import Abilities
 from .bulk import BulkRun, Outcome
-from .call import Call, refuse_locally
+from .call import Call, chat_request, refuse_locally
 from .catalog import ContextLimit
 from .clock import Clock
 from .config import Settings, resolve
@@ -411,7 +411,7 @@ class GitHubModels(Abilities):
         """Build the request, refuse what is known to be refused, and encode it."""
         fields: dict[str, Any] = {name: value for name, value in options.items() if name not in _CALL_OPTIONS}
         content: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
-        request = ChatRequest(model=model, messages=content, **fields)
+        request = chat_request(model, content, fields)
         refuse_locally(self._wiring, request)
         if self.profile.catalog is not None:
             check_parts(request.messages, catalog.find(model, self.profile.catalog))
