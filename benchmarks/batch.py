@@ -176,11 +176,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--make-rows", type=int)
+    parser.add_argument("--make-journal", nargs=2)
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--bare", nargs=2)
     asked = parser.parse_args()
     if asked.make_rows is not None:
         make_rows(asked.make_rows)
+    elif asked.make_journal:
+        make_journal(Path(asked.make_journal[0]), int(asked.make_journal[1]))
     elif asked.serve:
         serve()
     elif asked.bare:
