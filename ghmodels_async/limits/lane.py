@@ -42,6 +42,7 @@ class Lane:
     """
 
     __slots__ = (
+        "_load",
         "_queues",
         "_spare",
         "allowance",
@@ -75,6 +76,7 @@ class Lane:
         self.smoother: Smoother | None = None
         self.shares = Shares((0.0, options.default_share, options.batch_share))
         self.waiting = [0, 0, 0]
+        self._load = ([0, 0, 0], [0, 0, 0])  # prompt and reply tokens of the waiters, per class
         self.covered = self.recorded = self.watched = False
         self.caution = 0.0
         self.cautious_until = self.guessed_at = -NEVER
@@ -98,6 +100,8 @@ class Lane:
         """Put a permit at its class's end, or back to the place its `seq` had."""
         queue = self._queues[permit.rank]
         self.waiting[permit.rank] += 1
+        if self.token_logs:
+            self._burden(permit, 1)
         if not front or not queue or queue[-1].seq < permit.seq:
             queue.append(permit)
             return
@@ -110,6 +114,8 @@ class Lane:
         """One waiter less. It stays in its deque until it comes to the front, or until most of the deque is dead."""
         rank = permit.rank
         self.waiting[rank] -= 1
+        if self.token_logs:
+            self._burden(permit, -1)
         queue = self._queues[rank]
         if len(queue) > 64 and len(queue) > 4 * self.waiting[rank]:
             live = [waiter for waiter in queue if waiter.state == QUEUED]
@@ -162,6 +168,8 @@ class Lane:
         waiting = self.waiting
         self.shares.granted(rank, waiting)
         waiting[rank] -= 1
+        if self.token_logs:
+            self._burden(permit, -1)
         if rank == BATCH and self.smoother is not None:
             self.smoother.spend()
 
@@ -189,7 +197,7 @@ class Lane:
         """When a waiter with `ahead` before it can go. `permit` tells its weight, if limits on tokens matter."""
         at = grant_at(self.logs, ahead, now)
         for tokens in self.token_logs:
-            at = max(at, grant_at((tokens,), self._tokens_ahead(tokens, rank, permit), now))
+            at = max(at, grant_at((tokens,), self._tokens_ahead(tokens, rank, ahead, permit), now))
         for place in self.places:
             if place.free <= ahead:
                 at = max(at, place.wait_for(ahead, now))
@@ -199,23 +207,32 @@ class Lane:
 
     def decisive(self, now: float, ahead: int, rank: int, batch_ahead: int, permit: Permit | None = None) -> str:
         """The name of the limit that alone would open last, judged by whole windows."""
-        candidates = [(log.opening(now, 1) + ahead // log.cap * log.hold, log.limit.type) for log in self.logs]
+        latest, name = now, ""
+        for log in self.logs:
+            if (at := log.opening(now, 1) + ahead // log.cap * log.hold) > latest:
+                latest, name = at, log.limit.type
         for tokens in self.token_logs:
-            late = grant_at((tokens,), self._tokens_ahead(tokens, rank, permit), now)
-            candidates.append((late, tokens.limit.type))
-        candidates += [(place.wait_for(ahead, now), "concurrency") for place in self.places]
-        if rank == BATCH and self.smoother is not None:
-            candidates.append((self.smoother.eta(batch_ahead, now), "pacing of batch"))
-        return max(candidates, default=(now, ""))[1]
+            if (at := grant_at((tokens,), self._tokens_ahead(tokens, rank, ahead, permit), now)) > latest:
+                latest, name = at, tokens.limit.type
+        for place in self.places:
+            if place.free <= ahead and (at := place.wait_for(ahead, now)) > latest:
+                latest, name = at, "concurrency"
+        if rank == BATCH and self.smoother is not None and self.smoother.eta(batch_ahead, now) > latest:
+            name = "pacing of batch"
+        return name
 
-    def _tokens_ahead(self, log: TokenLog, rank: int, permit: Permit | None) -> int:
-        """How many tokens are before the last one of `permit` (or of a small request), itself included."""
-        before = sum(
-            waiter.weight(log)
-            for other in range(rank + 1)
-            for waiter in self._queues[other]
-            if waiter.state == QUEUED
-            and waiter is not permit
-            and (permit is None or other < rank or waiter.seq < permit.seq)
-        )
+    def _tokens_ahead(self, log: TokenLog, rank: int, ahead: int, permit: Permit | None) -> int:
+        """How many tokens are before the last one of `permit` (or of a small request): `ahead` average waiters' worth.
+
+        For a newcomer that is exact; for one in the middle of the queue it is an estimate.
+        """
+        waiters = sum(self.waiting[: rank + 1])
+        prompts, replies = (sum(load[: rank + 1]) for load in self._load)
+        burden = prompts if log.limit.unit == "input_tokens" else prompts + replies
+        before = burden * ahead // waiters if waiters else 0
         return before + (permit.weight(log) if permit is not None else 1) - 1
+
+    def _burden(self, permit: Permit, sign: int) -> None:
+        """One waiter more or less: its tokens too."""
+        for load, tokens in zip(self._load, permit.tokens, strict=True):
+            load[permit.rank] += sign * tokens

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from .lane import Lane
     from .leases import Booking
 
-__all__ = ["DONE", "GRANTED", "QUEUED", "SENT", "Outcome", "Permit"]
+__all__ = ["ANSWERED", "DONE", "GRANTED", "QUEUED", "SENT", "Outcome", "Permit"]
 
-QUEUED, GRANTED, SENT, DONE = 0, 1, 2, 3
+QUEUED, GRANTED, SENT, ANSWERED, DONE = 0, 1, 2, 3, 4
 
 _NO_TOKENS = (0, 0)
 
@@ -67,7 +67,6 @@ class Permit:
     """
 
     __slots__ = (
-        "answered_at",
         "booking",
         "deadline",
         "future",
@@ -98,7 +97,7 @@ class Permit:
         self.deadline: float | None = None
         self.waits = False
         self.future: asyncio.Future[None] | None = None
-        self.granted_at = self.queue_wait = self.mark = self.sent_at = self.answered_at = 0.0
+        self.granted_at = self.queue_wait = self.mark = self.sent_at = 0.0
 
     @property
     def model(self) -> str:
@@ -110,7 +109,7 @@ class Permit:
         return self.rank, self.seq
 
     def __repr__(self) -> str:
-        return f"<Permit {self.model} {('queued', 'granted', 'sent', 'settled')[self.state]}>"
+        return f"<Permit {self.model} {('queued', 'granted', 'sent', 'answered', 'settled')[self.state]}>"
 
     def sent(self, at: float) -> None:
         """The request's first bytes leave now. From here on nothing is refunded.
@@ -149,7 +148,7 @@ class Permit:
         lane = self.lane
         desk = lane.desk
         at += desk.line.slept
-        self.answered_at = at
+        self.state = ANSWERED
         arrival = at
         if at > self.mark:
             cautious = lane.cautious_until > at
@@ -189,9 +188,9 @@ class Permit:
                 return
             self.sent(at)
         at += desk.line.slept
-        self.state = DONE
-        if not self.answered_at and outcome in _UNSURE:
+        if self.state == SENT and outcome in _UNSURE:
             self._move(max(self.mark, at))
+        self.state = DONE
         if rig.token_logs and usage_tokens_in is not None:
             self._amend(usage_tokens_in, usage_tokens_out or 0)
         until = None if outcome in _ANSWERED else at + desk.options.linger
