@@ -109,7 +109,7 @@ class _View:
             f"{progress.answered:,}/{progress.total or 0:,} rows",
             f"{progress.before_done + progress.done:,} ok",
             f"{progress.before_failed + progress.failed:,} failed",
-            f"{progress.in_flight} in flight",
+            f"{self._flying()} in flight",
             f"quota used: {quota}" if quota else "",
             f"ETA {self.eta()}",
         ]
@@ -129,19 +129,31 @@ class _View:
             f"{progress.answered:,}/{progress.total or 0:,}",
             Text(f"{progress.before_done + progress.done:,} ok", style="green"),
             Text(f"{failed:,} failed", style="red" if failed else "dim"),
-            f"{progress.in_flight} in flight",
+            f"{self._flying()} in flight",
             *([f"{progress.waiting} again"] if progress.waiting else []),
             Text(f"ETA {self.eta()}", style="bold"),
         )
         body = Table(box=None, pad_edge=False, header_style="dim")
-        for title in ("model", "done", "failed", "in flight", "quota used", "tokens", "tokens/s", "list price"):
+        for title in (
+            "model",
+            "done",
+            "failed",
+            "in flight",
+            "waiting",
+            "quota used",
+            "tokens",
+            "tokens/s",
+            "list price",
+        ):
             body.add_column(title, justify="left" if title in ("model", "quota used") else "right")
         for name, model in progress.models.items():
+            sent = self._sent(name, model.in_flight)
             body.add_row(
                 name,
                 f"{model.done:,}",
                 f"{model.failed:,}",
-                f"{model.in_flight}",
+                f"{sent}",
+                f"{model.in_flight - sent}",
                 self._parked(model.parked_until) or self._quota(name),
                 f"{model.tokens_in + model.tokens_out:,}",
                 self._rate(model.tokens_out),
@@ -152,7 +164,7 @@ class _View:
     def eta(self) -> str:
         """Time left by the quota arithmetic, reckoned anew about once a second."""
         now = asyncio.get_running_loop().time()
-        if now - self._eta[0] >= 1.0 or not self._run.progress.remaining:
+        if now - self._eta[0] >= 1.0 or self._eta[1] in ("", "?") or not self._run.progress.remaining:
             self._eta = (now, self._reckoned())
         return self._eta[1]
 
@@ -195,6 +207,15 @@ class _View:
                     used += f", opens {state.next_free_at.astimezone():%H:%M}"
                 shown.append(used)
         return ", ".join(shown) or "no limit known"
+
+    def _flying(self) -> int:
+        return sum(self._sent(name, model.in_flight) for name, model in self._run.progress.models.items())
+
+    def _sent(self, name: str, held: int) -> int:
+        """Of the rows a model holds, those the gate has let out; all of them where it does not count."""
+        states = self._client.limits.explain(name)
+        out = [state.used for state in states if state.unit == "in flight" and state.scope == "model"]
+        return min(held, out[0]) if out else held
 
     def _price(self, name: str) -> str:
         """What the tokens would cost where use is paid for."""

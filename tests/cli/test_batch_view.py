@@ -62,7 +62,7 @@ def test_a_terminal_shows_rows_quota_and_time_left(shell: Any, tmp_path: Path) -
     frames = drawn.split("quota used")
     assert len(frames) > 3, "it is drawn again and again"
     assert re.search(r"\d+/25 .*ok .*0 failed .*in flight .*ETA \d", drawn)
-    assert re.search(MODEL + r" +\d+ +0 +\d+ +minute \d+/20, day \d+/450", drawn)
+    assert re.search(MODEL + r" +\d+ +0 +\d+ +\d+ +minute \d+/20, day \d+/450", drawn)
     assert "25/25" in frames[-2] + frames[-1]
     assert "ETA now" in drawn
     assert re.search(r"\$0\.\d{4}", frames[-1])
