@@ -84,8 +84,18 @@ async def _stream(
 
 
 def _question(words: tuple[str, ...]) -> str:
-    parts = [" ".join(words), _piped()]
-    return "\n".join(part for part in parts if part)
+    """What is asked.
+
+    Raises:
+        click.UsageError: Bytes that are no text. To send something in their place would be to ask something else.
+    """
+    try:
+        question = "\n".join(part for part in (" ".join(words), _piped()) if part)
+        question.encode()
+    except UnicodeError:
+        encoding = sys.stdin.encoding if sys.stdin else "utf-8"
+        raise click.UsageError(f"The question is not {encoding} text; convert it, e.g. with iconv.") from None
+    return question
 
 
 def _piped() -> str:

@@ -14,7 +14,7 @@ import click
 
 from .options import ClientOptions, client_options, json_option
 from .screen import Page, console, fitted, plain_table, print_json
-from .session import open_client
+from .session import open_client, stranger
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -131,6 +131,7 @@ def _shown(gh: GitHubModels, states: Sequence[LimitState]) -> RenderableType:
             style="red" if state.blocked_until else None,
         )
     notes = [f"Last 429 of {state.limit}: {state.last_429}" for state in states if state.last_429]
+    notes += filter(None, (stranger(gh.profile, model) for model in dict.fromkeys(s.model for s in states) if model))
     notes += dict.fromkeys(state.source for state in states if _SHORT.search(state.source))
     fitted(table, console().width, ("Source", "Amount", "Used"))
     return Group(table, *(Text(note, style="dim") for note in notes))

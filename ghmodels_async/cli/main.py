@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -72,9 +73,10 @@ def main(args: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: Always; the code tells how it went.
     """
-    _accept_any_text()
+    _prepare_streams()
     try:
         code = cli.main(args=args, prog_name="ghmodels", standalone_mode=False)
+        sys.stdout.flush()  # a full disk is noticed here, and not when nobody listens any more
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -87,19 +89,26 @@ def main(args: Sequence[str] | None = None) -> None:
     except Exception as error:
         from .failures import report
 
-        sys.exit(report(error))
+        number = report(error)
+        if isinstance(error, OSError):
+            _silence_stdout()
+        sys.exit(number)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _accept_any_text() -> None:
-    """A model may say what this terminal's encoding has no letter for: a question mark there, and not the end."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+def _prepare_streams() -> None:
+    """Make any text printable: a letter this terminal has not is a question mark, a closed stream takes everything."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)))
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
 
 
 def _silence_stdout() -> None:
-    """The reader of our output has gone (`| head`): the interpreter's own last flush must not complain about it."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Nobody takes our output any more (`| head`, a full disk): the interpreter's last flush must not complain."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable
@@ -14,10 +15,23 @@ import click
 if TYPE_CHECKING:
     from ghmodels_async.simulator import WindowKind
 
-__all__ = ["ClientOptions", "client_options", "json_option", "simulator_options"]
+__all__ = ["SECONDS", "ClientOptions", "FiniteRange", "client_options", "json_option", "simulator_options"]
 
 #: As in `simulator.WINDOW_KINDS`; written again so that `--help` need not load the simulator. A test compares them.
 WINDOWS = ("sliding", "fixed", "aligned", "bucket", "rejects", "counter")
+
+
+class FiniteRange(click.FloatRange):
+    """A range of numbers; click's own takes "nan" for one of them, and "inf"."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+SECONDS = FiniteRange(min=0)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -54,7 +68,7 @@ def _simulation(command: Command) -> Command:
         (
             click.option(
                 "--speed",
-                type=click.FloatRange(min=0, min_open=True),
+                type=FiniteRange(min=0, min_open=True),
                 default=1.0,
                 metavar="S",
                 help="Simulated seconds per real second. [1]",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .session import stranger
+
 if TYPE_CHECKING:
     from ghmodels_async.client import GitHubModels
     from ghmodels_async.conversation import Conversation
@@ -115,18 +117,13 @@ class Orders:
         return "The instruction is gone." if text == "-" else "From the next question on."
 
     def _model(self, model: str) -> str:
-        from ghmodels_async import catalog
-
         room = self._room
         if not model:
             return room.talk.model
         room.gh.limits.explain(model)  # refuses what the plan does not have, before anything is asked
         room.talk.model = model
-        shipped = room.gh.profile.catalog
-        if shipped is None or catalog.find(model, shipped) is not None:
-            return f"Going on with {model}."
-        near = ", ".join(catalog.nearest(model, 3, shipped))
-        return f"Going on with {model}, which is not in the catalog{f'; near it are {near}' if near else ''}."
+        remark = stranger(room.gh.profile, model)
+        return f"Going on with {model}." + (f" {remark}" if remark else "")
 
     def _usage(self, _: str) -> str:
         room = self._room

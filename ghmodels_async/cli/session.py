@@ -14,8 +14,9 @@ from .options import ClientOptions
 if TYPE_CHECKING:
     from ghmodels_async.client import GitHubModels
     from ghmodels_async.config import Settings
+    from ghmodels_async.profiles import Profile
 
-__all__ = ["SIMULATED_TOKEN", "open_client", "settings_of"]
+__all__ = ["SIMULATED_TOKEN", "open_client", "settings_of", "stranger"]
 
 #: Goes nowhere but to the simulator on this machine; shaped so that nobody takes it for a real one.
 SIMULATED_TOKEN = "simulated-token"  # noqa: S105
@@ -63,6 +64,16 @@ def settings_of(options: ClientOptions) -> Settings:
         organization=options.organization,
         env_file=options.env_file,
     )
+
+
+def stranger(profile: Profile, model: str) -> str | None:
+    """A remark on a model that is not in the endpoint's shipped catalog; None if it is, or if there is no catalog."""
+    from ghmodels_async import catalog
+
+    if profile.catalog is None or catalog.find(model, profile.catalog) is not None:
+        return None
+    near = ", ".join(catalog.nearest(model, 3, profile.catalog))
+    return f"{model} is not in the catalog{f'; near it are {near}' if near else ''}."
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import simulator_options
+from .options import SECONDS, FiniteRange, simulator_options
 
 if TYPE_CHECKING:
     from ghmodels_async.config import Settings
@@ -52,27 +52,25 @@ def _low_high(
     return given or None
 
 
-_SECONDS = click.FloatRange(min=0)
-
 _MISBEHAVIOUR = (
     click.option("--fast", is_flag=True, help="Answers at once, of one sentence: for load tests."),
     click.option(
         "--latency",
         nargs=2,
-        type=_SECONDS,
+        type=SECONDS,
         callback=_low_high,
         metavar="LOW HIGH",
         help="Seconds a request travels. [none added]",
     ),
     click.option(
         "--heavy-tail",
-        type=click.FloatRange(0, 1),
+        type=FiniteRange(0, 1),
         default=0.0,
         metavar="SHARE",
         help="Requests that travel 0.5 to 5 s longer.",
     ),
     click.option(
-        "--linger", type=_SECONDS, default=0.0, metavar="S", help="Seconds until a gone client's slot is free. [0]"
+        "--linger", type=SECONDS, default=0.0, metavar="S", help="Seconds until a gone client's slot is free. [0]"
     ),
     click.option(
         "--fault",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ghmodels_async.errors import ConfigurationError
-from ghmodels_async.profiles import Profile, ProfileError, load, names
+from ghmodels_async.profiles import Profile, ProfileError, load
 
 from .endpoint import Endpoint, endpoint_of
 from .sources import Value, config_path, read_config, read_env_file, values_of_environment
@@ -153,7 +153,7 @@ def _choose(given: str | Profile | None, ranks: list[dict[str, Value]]) -> tuple
         raise ConfigurationError(
             f"The profile cannot be loaded: {error}",
             checked=f"profile = {named.text!r}, from {named.source}",
-            fix=f"Name one of {', '.join(names())}, or the path of a TOML file.",
+            fix="Name a shipped profile, or give the path of a TOML file that is one.",
         ) from None
 
 

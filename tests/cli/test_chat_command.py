@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -170,3 +171,47 @@ def test_a_terminal_is_told_which_limit_is_waited_for(shell):
         os.close(ours)
     assert done.returncode == 0
     assert "Waiting for quota: UserByModelByMinute opens in" in shown
+
+
+def test_a_terminal_without_the_letters_gets_question_marks_and_json_gets_escapes(shell):
+    words = (*CHAT, "Köln", "日本", "--simulate", "--speed", "20")
+    narrow = {"PYTHONIOENCODING": "ascii"}
+    ran = shell(*words, **narrow)
+    assert (ran.code, ran.err) == (0, "")
+    assert "K?ln" in ran.out
+    assert "Köln" in json.loads(shell(*words, "--json", **narrow).out)["text"]
+
+
+@pytest.mark.parametrize("variables", [{}, {"LANG": "C"}, {"PYTHONUTF8": "1"}])
+def test_bytes_that_are_no_text_are_not_sent(shell, variables):
+    env = {**shell.env, **variables}
+    command = [sys.executable, "-m", "ghmodels_async", *CHAT, "--simulate"]
+    piped = subprocess.run(command, input=b"K\xf6ln", capture_output=True, env=env, check=False)
+    given = subprocess.run([*command, b"K\xf6ln"], stdin=subprocess.DEVNULL, capture_output=True, env=env, check=False)
+    for done in (piped, given):
+        assert done.returncode == 2
+        assert b"The question is not utf-8 text" in done.stderr
+
+
+def test_a_full_disk_is_told_once(shell):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ghmodels_async", *CHAT, "hello", "--simulate"],
+            stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, env=shell.env, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "Error: [Errno 28] No space left on device\n"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_defect(shell, closed):
+    line = f"{sys.executable} -m ghmodels_async chat {CHAT[1]} hello --simulate --speed 20 {closed}"
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, env=shell.env, check=False)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_an_empty_model_is_refused_before_sending(shell):
+    ran = shell("chat", "", "hi", "--simulate")
+    assert ran.code == 2
+    assert "This is no chat request: model" in ran.err

@@ -14,7 +14,7 @@ def test_help_names_every_verb_and_the_exit_codes(shell):
     ran = shell("--help")
     assert ran.code == 0
     assert ran.err == ""
-    for word in ("chat", "models", "limits", "batch", "simulate", "4 out of quota"):
+    for word in ("chat", "models", "limits", "doctor", "batch", "simulate", "4 out of quota"):
         assert word in ran.out.replace("\n  ", " ")
 
 
@@ -27,7 +27,7 @@ def test_help_comes_at_once(shell):
     assert min(took() for _ in range(3)) <= 0.4
 
 
-@pytest.mark.parametrize("verb", ["chat", "models", "limits", "batch", "simulate"])
+@pytest.mark.parametrize("verb", ["chat", "models", "limits", "doctor", "batch", "simulate"])
 def test_every_verb_explains_itself(shell, verb):
     ran = shell(verb, "--help")
     assert ran.code == 0
@@ -58,6 +58,8 @@ def test_the_window_kinds_are_the_simulators():
         (("--window", "fixed"), "--window is a property of the simulated service"),
         (("--simulate", "--base-url", "http://127.0.0.1:1/v1"), "cannot be combined with --base-url"),
         (("--simulate", "--speed", "0"), "speed"),
+        (("--simulate", "--speed", "nan"), "'nan' is not a number"),
+        (("--simulate", "--speed", "inf"), "'inf' is not a number"),
         (("--env-file", "absent.env"), "absent.env"),
         (("--plan", "gold", "--simulate"), "no plan 'gold'"),
         (("--profile", "nope", "--simulate"), "no profile named 'nope'"),

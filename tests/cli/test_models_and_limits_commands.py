@@ -104,3 +104,9 @@ def test_watching_goes_on_until_ctrl_c(shell, ctrl_c):
         ran = ctrl_c(process)
     assert looks[0]["limits"][0]["amount"] == 10
     assert (ran.code, ran.err) == (0, "")
+
+
+def test_a_model_nobody_knows_is_remarked_upon(shell):
+    ran = shell("limits", "openai/gpt4o", "--simulate")
+    assert ran.code == 0
+    assert "openai/gpt4o is not in the catalog; near it are openai/gpt-4o" in ran.out
