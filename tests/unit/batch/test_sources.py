@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import io
 import json
 from datetime import date
@@ -84,7 +85,7 @@ def test_a_name_that_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_parquet_is_read_with_its_types(tmp_path: Path) -> None:
-    duckdb = pytest.importorskip("duckdb")
+    duckdb = importlib.import_module("duckdb")
     path = tmp_path / "in.parquet"
     duckdb.sql("select i as n, 'ü' || i as text, [i, i] as list from range(5000) t(i)").write_parquet(str(path))
     rows = read(open_source(path))
