@@ -38,6 +38,7 @@ floors: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m soak -p no:cacheprovider
+	GHMODELS_FUZZ_SECONDS=120 $(BIN)/python -m pytest -p no:cacheprovider -k fuzzing --timeout 300 tests/properties
 
 # Against any OpenAI-compatible server, for example:
 #   GHMODELS_TEST_BASE_URL=http://127.0.0.1:11434/v1 GHMODELS_TEST_MODEL=llama3.2 make live

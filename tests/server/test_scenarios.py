@@ -1,7 +1,7 @@
 """Every fault seen in the wild over real sockets: which error, how much text, how many requests, nothing left open.
 
 The table is the specification. `text` is what must have been handed out: "" nothing, "some" a strict prefix of the good
-reply, "all" the good reply, "huge" more than a megabyte.
+reply, "all" the good reply, "é漢🙂 all" the good reply behind these three, "huge" more than a megabyte.
 """
 
 import asyncio
@@ -34,6 +34,11 @@ class Scenario:
 
 
 BOTH, STREAM, CHAT = ("stream", "chat"), ("stream",), ("chat",)
+VIOLENT = {"content_filter_result": {"violence": {"filtered": True, "severity": "medium"}}}
+MINUTE_SPENT = {
+    "code": 429,
+    "message": "Rate limit of 15 per 60s exceeded for UserByModelByMinute. Please wait 3 seconds before retrying.",
+}
 NO_RETRY = {"retry": RetryPolicy(attempts=1)}
 
 SCENARIOS = [
@@ -67,6 +72,16 @@ SCENARIOS = [
     Scenario("too large", [Fault.answers(413, {"error": {"code": "tokens_limit_reached", "message":
              "Request body too large for gpt-4.1-mini model. Max size: 8000 tokens."}})],
              e.RequestTooLargeError, "", status=413),
+    Scenario("unknown model, said with a 400", [Fault.answers(400, {"error": {"code": "unknown_model", "message":
+             "Unknown model: x"}})], e.ModelNotFoundError, "", status=400),
+    Scenario("unavailable model", [Fault.answers(400, {"error": {"code": "unavailable_model", "message":
+             "Unavailable model: gpt-5"}})], e.ModelUnavailableError, "", status=400),
+    Scenario("prompt filtered", [Fault.answers(400, {"error": {"code": "content_filter", "innererror": VIOLENT}})],
+             e.ContentFilterError, "", status=400),
+    Scenario("disabled by policy", [Fault.answers(403, {"message": "GitHub Models is disabled"})],
+             e.ModelsDisabledError, "", status=403),
+    Scenario("a firewall's page", [Fault.html_page(403)], e.APIError, "", status=403),
+    Scenario("a wrong address", [Fault.html_page(404)], e.BadRequestError, "", status=404),
     Scenario("unprocessable", [Fault.answers(422, {"error": {"message": "Unsupported modality."}})],
              e.BadRequestError, "", status=422),
     # 429s: the gate waits, or says that it will not.
@@ -74,16 +89,26 @@ SCENARIOS = [
     Scenario("429 with a date", [Fault.rate_limited(wait=3, date=True), None], requests=2),
     Scenario("concurrency 429", [Fault.rate_limited("UserConcurrentRequests", 5, 0, 0), None], requests=2),
     Scenario("429 that says nothing in words", [Fault.rate_limited(wait=2, sentence=False), None], requests=2),
+    Scenario("a server that asks for a day", [Fault.server_error(503, retry_after=86_400)], e.ServerError, "",
+             status=503),
+    Scenario("a server that says not to come back", [Fault.answers(500, {}, {"x-should-retry": "false"})],
+             e.ServerError, "", status=500),
+    Scenario("a refusal that says to come back", [Fault.answers(400, {}, {"x-should-retry": "true"}), None],
+             requests=2),
     Scenario("day spent", [Fault.day_spent()], e.QuotaExhaustedError, "", status=429),
     # Broken after deltas were handed out: never again, and never as whole.
     Scenario("reset in mid-stream", [Fault.reset_mid_stream(6)], e.StreamInterruptedError, "some", modes=STREAM),
     Scenario("half-closed in mid-stream", [Fault.half_close(6)], e.StreamInterruptedError, "some", modes=STREAM),
     Scenario("truncated", [Fault.truncate(6)], e.StreamTruncatedError, "some", modes=STREAM),
+    Scenario("rate limit in mid-stream", [Fault.error_frame(6, error=MINUTE_SPENT)],
+             e.RateLimitError, "some", status=429, modes=STREAM),
     Scenario("error frame", [Fault.error_frame(6)], e.GHModelsError, "some", modes=STREAM),
     Scenario("stalled", [Fault.stall(6)], e.RequestTimeoutError, "some", phase="stall", options=QUICK, modes=STREAM),
     Scenario("no finish reason", [Fault.no_finish_reason()], e.StreamTruncatedError, "all", modes=STREAM),
     # Broken before the first delta of a stream: tried again.
     Scenario("truncated before content", [Fault.truncate(2), None], requests=2, modes=STREAM),
+    Scenario("rate limit before content", [Fault.error_frame(2, error=MINUTE_SPENT), None], requests=2,
+             modes=STREAM),
     Scenario("error frame before content", [Fault.error_frame(2), None], requests=2, modes=STREAM),
     Scenario("reset before content", [Fault.reset_mid_stream(2), None], requests=2, modes=STREAM),
     Scenario("stalled before content", [Fault.stall(2)] * 4, e.RequestTimeoutError, "", 4, "first_delta",
@@ -92,6 +117,7 @@ SCENARIOS = [
     Scenario("whole body cut", [Fault.half_close(1), None], requests=2, modes=CHAT),
     # Strange but whole.
     Scenario("no [DONE]", [Fault.no_done()], modes=STREAM),
+    Scenario("split UTF-8", [Fault.split_utf8()], text="é漢🙂 all", modes=STREAM),
     Scenario("CRLF", [Fault.crlf()], modes=STREAM),
     Scenario("BOM", [Fault.byte_order_mark()], modes=STREAM),
     Scenario("comments", [Fault.comments()], modes=STREAM),
@@ -143,6 +169,8 @@ async def test_a_fault_ends_as_the_table_says(scenario: Scenario, mode: str) -> 
                 assert len(text) > 1_000_000
             elif scenario.text == "some":
                 assert text and whole.startswith(text) and len(text) < len(whole)
+            elif scenario.text == "é漢🙂 all":
+                assert text == "é漢🙂" + whole
             else:
                 assert text == (whole if scenario.text == "all" else "")
             if isinstance(error, e.StreamError):

@@ -1,4 +1,4 @@
-"""Five thousand calls in flight at once with the pool's and the limiter's defaults: nothing but the quota holds any back."""
+"""Five thousand calls in flight with the pool's and the limiter's defaults: nothing but the quota holds any back."""
 
 import asyncio
 import json
