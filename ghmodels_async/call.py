@@ -295,7 +295,10 @@ class Call:
         """A 429 pauses its limit once for everybody, whether it was the answer or stood inside one."""
         if isinstance(error, RateLimitError) and error.status is not None and not exchange.taught:
             exchange.taught = True
-            gate.rejected(exchange.permit, error.facts, self._wiring.clock.now())
+            response = exchange.response
+            refused = response is not None and response.head.status == 429  # then the wait counts from the head
+            at = response.head.received_at if response is not None and refused else self._wiring.clock.now()
+            gate.rejected(exchange.permit, error.facts, at)
 
     async def _send(self, exchange: Exchange, token: Token) -> Response:
         wiring, timeouts = self._wiring, self._terms.timeouts

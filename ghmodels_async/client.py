@@ -18,13 +18,13 @@ from .limits import GateOptions
 from .limits.ledger import Ledger
 from .middleware import Middleware
 from .profiles import Profile, to_body
-from .stream import ChatReply, ChatStream, ReplyMeta
+from .stream import ChatReply, ChatStream, ReplyMeta, read_completion
 from .tally import Tally
 from .terms import Terms, Timeouts
 from .transport import FailedAttempt, RetryPolicy, SessionPool, TokenProvider, TokenSource, Transport
 from .verification import Verification
 from .view import LimitsView
-from .wire import ChatCallOptions, ChatCompletion, ChatRequest, EmbedOptions, Message, ModelCard, check_options
+from .wire import ChatCallOptions, ChatRequest, EmbedOptions, Message, ModelCard, check_options
 from .wiring import Wiring
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class GitHubModels(Abilities):
 
         def read(body: bytes, meta: ReplyMeta) -> ChatReply:
             try:
-                completion = ChatCompletion.model_validate_json(body)
+                completion = read_completion(body)
             except ValueError:
                 raise call.classify_body(body) from None
             if not completion.choices:

@@ -3,7 +3,7 @@
 from .chatstream import ChatStream
 from .delta import ChatDelta, decode_chunk
 from .deltas import DeltaDecoder
-from .document import BadStreamError
+from .document import BadStreamError, read_completion
 from .fold import Fold
 from .reply import ChatReply, ReplyChoice, ReplyMeta
 from .source import Begin, ByteSource, Opener, StreamOutcome, StreamTimeouts
@@ -30,4 +30,5 @@ __all__ = [
     "StreamTimeouts",
     "TextStream",
     "decode_chunk",
+    "read_completion",
 ]

@@ -11,7 +11,9 @@ from typing import Any
 
 from pydantic_core import from_json
 
-__all__ = ["BadStreamError", "chunk_text", "mended", "read_document"]
+from ..wire import ChatCompletion
+
+__all__ = ["BadStreamError", "chunk_text", "mended", "read_completion", "read_document"]
 
 
 class BadStreamError(ValueError):
@@ -32,6 +34,22 @@ def read_document(body: bytes) -> Any:
         return from_json(document) if isinstance(document, str) else document
     except ValueError as error:
         raise BadStreamError(f"the body is neither a stream of events nor JSON ({error})") from None
+
+
+def read_completion(body: bytes) -> ChatCompletion:
+    """Parse a whole reply that was asked for as one: the same oddities pass as in a stream.
+
+    Raises:
+        ValueError: It is not one.
+    """
+    try:
+        return ChatCompletion.model_validate_json(body)
+    except ValueError:
+        text = body.decode("utf-8", "replace")
+        document = from_json(mended(text) or text)
+        if isinstance(document, str):
+            return ChatCompletion.model_validate_json(document)
+        return ChatCompletion.model_validate(document)
 
 
 def chunk_text(completion: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from simulated import HIGH, LOW, TOKEN, connect
 from ghmodels_async import ChatReply, Clock, GitHubModels, RetryPolicy
 from ghmodels_async import errors as e
 from ghmodels_async.simulator import Fault, Simulation
+from ghmodels_async.simulator.answer import Answer, Ending
 from ghmodels_async.transport import FailedAttempt
 
 
@@ -311,3 +312,44 @@ async def test_a_limit_named_inside_a_stream_pauses_it_for_everybody(
     began = clock.now()
     await gh.chat(LOW, "hi")
     assert clock.now() - began >= 30
+
+
+async def test_the_wait_of_a_429_counts_from_its_head_not_from_its_slow_body(
+    simulation: Simulation, clock: Clock
+) -> None:
+    headers = {"retry-after": "40", "x-ratelimit-type": "UserByModelByMinute"}
+    slow = Fault("slow", lambda answer, moment: Answer(429, headers, [(30.0, b"{}")], 0.0, Ending.WHOLE))
+    simulation.script([slow, None])
+    async with connect(simulation, clock) as gh:
+        began = clock.now()
+        await gh.chat(LOW, "hi")
+        assert 40 <= clock.now() - began < 45
+
+
+async def test_a_stream_is_opened_within_its_deadline(simulation: Simulation, clock: Clock) -> None:
+    simulation.script([Fault.stall_before_head()])
+    async with connect(simulation, clock) as gh:
+        began = clock.now()
+        with pytest.raises(e.RequestTimeoutError) as caught:
+            await gh.stream(LOW, "hi", deadline=20).final()
+        assert caught.value.phase == "total" and caught.value.sent
+        assert clock.now() - began == pytest.approx(20, abs=0.01)
+        await clock.sleep(5)
+        assert simulation.log.open == 0
+        assert used(gh, "concurrent") == 0
+
+
+async def test_a_call_waits_no_longer_in_the_queue_than_it_was_told(gh: GitHubModels, clock: Clock) -> None:
+    async with gh.stream(
+        LOW, "a slow one"
+    ) as slow:  # LOW has five places; these are taken for longer than anybody knows
+        others = [await gh.stream(LOW, f"{n}").__aenter__() for n in range(4)]
+        began = clock.now()
+        with pytest.raises(e.RequestTimeoutError) as caught:
+            await gh.chat(LOW, "one too many", timeouts={"queue": 7})
+        assert caught.value.phase == "queue" and not caught.value.sent
+        assert caught.value.elapsed == pytest.approx(7, abs=0.01)
+        assert clock.now() - began == pytest.approx(7, abs=0.01)
+        for other in others:
+            await other.aclose()
+    assert slow.reply is not None
