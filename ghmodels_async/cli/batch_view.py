@@ -18,6 +18,7 @@ from ghmodels_async.batch import ANSWER_SECONDS, BatchRun, Quotas, allowances, f
 from ghmodels_async.errors import GHModelsError
 
 from .batch_report import spell
+from .screen import fitted, plain_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -78,13 +79,13 @@ async def _redraw(view: _View) -> None:
     from rich.live import Live
 
     console = Console(stderr=True)
-    with Live(view.table(), console=console, auto_refresh=False) as live:
+    with Live(view.table(console.width), console=console, auto_refresh=False) as live:
         try:
             while True:
                 await asyncio.sleep(LOOK)
-                live.update(view.table(), refresh=True)
+                live.update(view.table(console.width), refresh=True)
         finally:
-            live.update(view.table(), refresh=True)
+            live.update(view.table(console.width), refresh=True)
 
 
 async def _lines(view: _View) -> None:
@@ -115,7 +116,7 @@ class _View:
         ]
         return ", ".join(part for part in parts if part)
 
-    def table(self) -> RenderableType:
+    def table(self, width: int) -> RenderableType:
         from rich.console import Group
         from rich.progress_bar import ProgressBar
         from rich.table import Table
@@ -133,19 +134,9 @@ class _View:
             *([f"{progress.waiting} again"] if progress.waiting else []),
             Text(f"ETA {self.eta()}", style="bold"),
         )
-        body = Table(box=None, pad_edge=False, header_style="dim")
-        for title in (
-            "model",
-            "done",
-            "failed",
-            "in flight",
-            "waiting",
-            "quota used",
-            "tokens",
-            "tokens/s",
-            "list price",
-        ):
-            body.add_column(title, justify="left" if title in ("model", "quota used") else "right")
+        numbers = ("done", "failed", "in flight", "waiting", "tokens", "tokens/s", "list price")
+        titles = ("model", *numbers[:4], "quota used", *numbers[4:])
+        body = plain_table(*titles, right=numbers, fold=("quota used",))
         for name, model in progress.models.items():
             sent = self._sent(name, model.in_flight)
             body.add_row(
@@ -159,7 +150,7 @@ class _View:
                 self._rate(model.tokens_out),
                 self._price(name),
             )
-        return Group(head, body)
+        return Group(head, fitted(body, width, ("list price", "tokens/s", "tokens", "waiting", "in flight", "failed")))
 
     def eta(self) -> str:
         """Time left by the quota arithmetic, reckoned anew about once a second."""
