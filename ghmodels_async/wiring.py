@@ -194,7 +194,7 @@ class Wiring:
             organization=settings.organization,
             enterprise=settings.enterprise,
             token_kind=token_kind(token.value) if token else "",
-            token_variable=token.source if token else "",
+            token_variable=token.source if token and token.value else "",
             known_models=self._known_models(),
             request_url=url,
             alternatives=tuple(name for name in names() if not name.startswith("github")),

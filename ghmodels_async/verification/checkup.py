@@ -11,22 +11,21 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from ghmodels_async import catalog, inquiry
+from ghmodels_async import inquiry
 from ghmodels_async.chats import Chats
 from ghmodels_async.errors import (
     APIError,
     GHModelsError,
-    QuotaExhaustedError,
     ServiceRetiredError,
     TokenPermissionError,
 )
 from ghmodels_async.errors.advice import retired_steps, steps
-from ghmodels_async.limits import LimitState
 from ghmodels_async.terms import Timeouts
 from ghmodels_async.transport import RetryPolicy, Token
 from ghmodels_async.wiring import Wiring
 
 from .outcome import Check, Verification
+from .quotas import exhausted, generous_model, used_up
 
 __all__ = ["verify"]
 
@@ -34,8 +33,9 @@ __all__ = ["verify"]
 _TIMEOUTS = Timeouts(connect=10.0, head=30.0)
 #: Nominal seconds the one inference request may take, waiting for quota included.
 _DEADLINE = 60.0
-#: Windows from here on are quotas that a call does not wait for.
-_LONG = 3600.0
+_ONCE = RetryPolicy(attempts=1)
+#: Most tokens of the answer: enough for a word, and for models that may think before it.
+_WORDS, _THOUGHT = 16, 256
 
 
 async def verify(wiring: Wiring, chats: Chats, model: str | None = None, *, ask: bool = True) -> Verification:
@@ -49,7 +49,7 @@ async def verify(wiring: Wiring, chats: Chats, model: str | None = None, *, ask:
 
     Cancellation: safe, the request in flight is settled.
     """
-    checkup = _Checkup(wiring, chats, model or _generous_model(wiring), ask=ask)
+    checkup = _Checkup(wiring, chats, model or generous_model(wiring), ask=ask)
     return Verification(tuple([await checkup.made(name, check) for name, check in checkup.list]))
 
 
@@ -171,10 +171,10 @@ class _Checkup:
         await gate.open()
         states = [state for state in gate.explain(model) if state.window is not None]
         self._looked_at = f"what the ledger remembers of {model}"
-        used_up = next((state for state in states if _used_up(state)), None)
-        if used_up is not None:
+        spent = next((state for state in states if used_up(state)), None)
+        if spent is not None:
             self._no_quota = True
-            raise _exhausted(model, used_up, self._wiring)
+            raise exhausted(model, spent, self._wiring)
         return "; ".join(f"{state.limit} {state.left} of {state.amount} left" for state in states) or "none are known"
 
     async def _answer(self) -> str:
@@ -185,7 +185,9 @@ class _Checkup:
         if self._no_quota:
             raise _Skipped("no quota is left to ask it")
         self._looked_at = f"one question to {model}"
-        reply = await self._chats.chat(model, "Say hello.", deadline=_DEADLINE, retry=RetryPolicy(attempts=1))
+        thinks = self._wiring.profile.dialect.wants_completion_tokens(model)
+        ceiling = _THOUGHT if thinks else _WORDS
+        reply = await self._chats.chat(model, "Say hello.", max_tokens=ceiling, deadline=_DEADLINE, retry=_ONCE)
         return f"answered in {reply.meta.duration or 0:.1f} s"
 
     async def _get(self, url: str) -> Any:
@@ -212,39 +214,3 @@ class _Checkup:
         if self._model is None:
             raise _Skipped("no model was named")
         return self._model
-
-
-def _generous_model(wiring: Wiring) -> str | None:
-    """The chat model a question costs least of: the one with the most requests a day on this plan."""
-    profile, plan = wiring.profile, wiring.settings.plan
-    if profile.catalog is None:
-        return None
-    best, most = None, 0
-    for card in catalog.cards(profile.catalog):
-        quota = profile.quota_of(card.id, plan) if card.available and card.chats else None
-        daily = max((rate.amount for rate in quota.rates if rate.window >= _LONG), default=0) if quota else 0
-        if daily > most:
-            best, most = card.id, daily
-    return best
-
-
-def _used_up(state: LimitState) -> bool:
-    return not state.left and (state.window or 0) >= _LONG
-
-
-def _exhausted(model: str, state: LimitState, wiring: Wiring) -> QuotaExhaustedError:
-    opens = state.blocked_until or state.next_free_at
-    organization = wiring.settings.organization or "ORG"
-    github = wiring.profile.name.startswith("github")
-    return QuotaExhaustedError(
-        f"{state.limit} is used up: {state.used} of {state.amount}.",
-        limit=state.limit,
-        reset_at=opens,
-        model=model,
-        fix=steps(
-            f"Wait until {opens:%Y-%m-%d %H:%M} UTC" if opens else "Wait for the reset",
-            "Use another model: quotas are per model",
-            "A higher GitHub Copilot plan has higher limits (then say so: --plan)" if github else "",
-            f"Or enable paid usage: https://github.com/organizations/{organization}/settings/billing" if github else "",
-        ),
-    )

@@ -38,6 +38,7 @@ async def test_one_question_is_all_it_spends(simulation, clock):
         await gh.verify(LOW, ask=False)
     inference = [arrival for arrival in simulation.log if arrival.kind in ("chat", "stream")]
     assert [arrival.model for arrival in inference] == [LOW]
+    assert gh.usage.of(LOW).completion_tokens <= 16
 
 
 async def test_without_a_model_one_with_a_large_quota_is_asked(simulation, clock):
@@ -158,3 +159,11 @@ async def test_another_service_is_asked_what_it_has(clock):
         nameless = await gh.verify()
     assert states(found) == {**dict.fromkeys(ORDER, "ok"), "account": "skipped", "organisation": "skipped"}
     assert states(nameless)["model"] == "skipped"
+
+
+async def test_an_endpoint_without_keys_is_not_said_to_have_one(clock):
+    simulation = Simulation("local", clock=clock)
+    async with connect(simulation, clock, token=None) as gh:
+        with pytest.raises(e.ModelNotFoundError) as caught:
+            await gh.chat("no-such-model", "hi")
+    assert "token" not in caught.value.checked
