@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["GitHubModels"]
 
-#: How many requests `map` keeps pulled and unfinished where nobody says and no quota does.
-_MAP_CONCURRENCY = 64
+#: How many requests `map` keeps pulled and unfinished where nobody says. The gate decides how many of them are sent.
+#: 256 use a quota of 500 a minute with replies that take half a minute, and cost a few megabytes.
+_MAP_CONCURRENCY = 256
 
 
 class GitHubModels(Abilities):
@@ -228,7 +229,8 @@ class GitHubModels(Abilities):
             requests: Prompts, message lists, `ChatRequest`s, mappings of request fields, or pairs ``(key, request)``.
                 Sync or async; pulled only when there is room.
             model: Model of requests that name none.
-            concurrency: How many requests may be pulled and unfinished; None: enough to use what the quotas allow.
+            concurrency: How many requests may be pulled and unfinished; None: 256. The quotas decide how many of them
+                are sent; give more where they allow more.
             ordered: Outcomes in input order instead of as they finish.
             stream: Stream underneath: a broken or stalled reply is noticed, and the quota is used more tightly.
             retry: Another retry policy.
@@ -392,10 +394,13 @@ class GitHubModels(Abilities):
     async def aclose(self, drain: float | None = None) -> None:
         """Close connections and leave the limiter. Idempotent.
 
+        No call begins from here on (RuntimeError). Calls in flight, those that wait for quota or between two attempts
+        included, end with a ConnectionFailedError; an open stream breaks off for its reader.
+
         Args:
             drain: Nominal seconds to let calls in flight finish first; None: do not wait.
 
-        Cancellation: safe to call again.
+        Cancellation: safe to call again; no call begins any more.
         """
         await self._wiring.aclose(drain)
 
