@@ -162,10 +162,10 @@ class _View:
     def _reckoned(self) -> str:
         progress, client = self._run.progress, self._client
         left = progress.remaining
+        if left == 0:
+            return "now: writing the output"
         if left is None or not progress.models:
             return "?"
-        if left == 0:
-            return "now"
         names = tuple(progress.models)
         try:
             if names not in self._fresh:
