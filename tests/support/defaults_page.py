@@ -64,7 +64,11 @@ def abilities() -> Iterator[Row]:
     parse, close, init = GitHubModels.parse, GitHubModels.aclose, GitHubModels
     yield "`GitHubModels(ledger=)`", of(init, "ledger") + ", that is `sqlite`", "a daily quota outlives the process"
     yield "`GitHubModels(shared=)`", of(init, "shared"), "several processes on one account pay one transaction a call"
-    yield "`map(concurrency=)`", f"{of(map_, 'concurrency')}, that is {_MAP_CONCURRENCY}", "500 a minute of half a minute each"
+    yield (
+        "`map(concurrency=)`",
+        f"{of(map_, 'concurrency')}, that is {_MAP_CONCURRENCY}",
+        "500 a minute of half a minute each",
+    )
     yield "`map(ordered=)`", of(map_, "ordered"), "a slow row must not hold up finished ones"
     yield "`map(stream=)`", of(map_, "stream"), "a stalled reply is noticed and its slot known to the instant"
     yield "`embed(concurrency=)`", str(_CONCURRENCY), "more than any known plan lets run at once, so that quotas decide"
@@ -78,7 +82,11 @@ def abilities() -> Iterator[Row]:
     yield "`parse(reask=)`", of(parse, "reask"), "asking again spends quota: yours to say"
     yield "`parse(strict=)`", of(parse, "strict"), "a server that takes strict schemas cannot answer out of shape"
     yield "`conversation(on_interrupt=)`", of(talk, "on_interrupt"), "a program's history holds whole turns only"
-    yield "`aclose(drain=)`", of(close, "drain"), "closing does not wait unless told how long; calls in flight end with an error"
+    yield (
+        "`aclose(drain=)`",
+        of(close, "drain"),
+        "closing does not wait unless told how long; calls in flight end with an error",
+    )
     yield "images, audio", f"{DEFAULT_MAX_BYTES >> 20} MiB", "what OpenAI's vision guide allowed an image until 2025"
     yield (
         "context of an unknown model",
