@@ -304,3 +304,15 @@ async def test_headers_of_a_profile_that_does_not_vouch_for_them_are_ignored(clo
         {"x-ratelimit-limit-requests": "10", "x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "3"},
     )
     assert state(gate, MINUTE).left == 9
+
+
+async def test_pacing_that_does_not_help_is_given_up(clock: Clock) -> None:
+    """Two refusals in ten windows are paced; if they go on, the other program is real and even spacing only costs."""
+    gate = gate_of(clock, minute(10))
+    log = gate.desk.rigging.lane("m").logs[0]
+    paced = []
+    for _ in range(12):
+        await refuse(gate, clock, facts_of(MINUTE, 10, 60, 5))
+        paced.append(log.limit.paced)
+    assert paced[0] is False and paced[1] is True
+    assert paced[-1] is False

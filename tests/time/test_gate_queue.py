@@ -366,3 +366,50 @@ async def test_a_profile_without_any_limit_lets_everything_through(clock: Clock)
     gate = open_gate(profile=bare, account="bare", clock=clock, ledger="memory")
     permits = await asyncio.gather(*(gate.acquire("m", priority="batch") for _ in range(100)))
     assert len(permits) == 100
+
+
+async def test_a_token_limit_decides_an_estimate_and_names_itself(clock: Clock) -> None:
+    tokens = Rate(amount=1000, unit="tokens", window=60.0, type="UserByModelByMinuteTokens")
+    gate = gate_of(clock, minute(100), tokens)
+    await take(gate, clock, tokens_in=1000)
+    waiting = [asyncio.create_task(gate.acquire("m", tokens_in=500)) for _ in range(4)]
+    await asyncio.sleep(0)
+    assert gate.eta("m") == pytest.approx(3 * 60.02, abs=0.1)
+    with pytest.raises(WouldExceedDeadlineError) as caught:
+        await gate.acquire("m", tokens_in=500, deadline=clock.now() + 100)
+    assert caught.value.limit == "UserByModelByMinuteTokens"
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert gate.eta("m") == pytest.approx(60.02, abs=0.1)
+
+
+async def test_slots_decide_an_estimate_by_their_mean_service_time(clock: Clock) -> None:
+    gate = gate_of(clock, minute(1000), concurrent=1)
+    first = await take(gate, clock)
+    await clock.sleep(20)
+    first.settle(Outcome.COMPLETED, at=clock.now())
+    await take(gate, clock)
+    assert gate.eta("m") == pytest.approx(10.0)
+    with pytest.raises(WouldExceedDeadlineError) as caught:
+        await gate.acquire("m", deadline=clock.now() + 5)
+    assert caught.value.limit == "concurrency"
+
+
+async def test_models_that_wait_for_the_account_are_part_of_the_estimate(clock: Clock) -> None:
+    gate = gate_of(clock, minute(100), account_minute(2))
+    waiting = [asyncio.create_task(take(gate, clock, "other")) for _ in range(4)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert gate.eta("m") == pytest.approx(60.02, abs=0.1)
+    await asyncio.gather(*waiting)
+
+
+async def test_a_head_without_a_send_is_a_send(clock: Clock) -> None:
+    gate = gate_of(clock, minute(10))
+    permit = await gate.acquire("m")
+    permit.answered(clock.now(), 200, STREAM)
+    permit.answered(clock.now() + 50, 200, STREAM)  # only the first head counts
+    permit.settle(Outcome.NOT_SENT, at=clock.now())
+    assert used(gate) == 1
+    assert "settled" in repr(permit)
