@@ -26,7 +26,9 @@ __all__ = [
 LONG_WAIT = 120.0
 
 _MAX_SIZE = re.compile(r"(?:Max size: |maximum context length is )(\d+) tokens|: Limit (\d+)", re.IGNORECASE)
-_SIZE = re.compile(r"(?:you requested|resulted in|requested about) (\d+) tokens|Requested (\d+)", re.IGNORECASE)
+_SIZE = re.compile(
+    r"(?:you requested|resulted in|requested about) (\d+) tokens|Requested (\d+)|input \((\d+) tokens\)", re.IGNORECASE
+)
 
 
 def no_such_address(answer: Answer) -> tree.BadRequestError:

@@ -96,8 +96,10 @@ def _judge(answer: Answer) -> GHModelsError:
         answer = replace(answer, status=inside, outer=answer.status) if inside else answer
     if answer.status == 410:
         return refuse.retired(answer)
-    if answer.status == 413 or (envelope.message or "").startswith("Request too large"):
-        return fail.too_large(answer)  # Groq and OpenAI give it the code of a rate limit, which no wait would cure
+    message = envelope.message or ""
+    # Groq and OpenAI give it the code of a rate limit, llama.cpp's embeddings a 500: no wait would cure either
+    if answer.status == 413 or message.startswith("Request too large") or "is too large to process" in message:
+        return fail.too_large(answer)
     for code in (envelope.code, _inner_code(envelope.error), envelope.type, answer.headers.get("x-ms-error-code")):
         builder = _BY_CODE.get(code.lower()) if code else None
         if builder is not None:

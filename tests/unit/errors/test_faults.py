@@ -127,6 +127,8 @@ SEEN: list[tuple[int, Any, FaultContext, str]] = [
            "type": "BadRequestError"}, GROQ, "RequestTooLargeError"),
     (400, {"error": {"code": 400, "type": "exceed_context_size_error", "n_prompt_tokens": 9000, "n_ctx": 4096}}, GROQ,
      "RequestTooLargeError"),
+    (500, {"error": {"code": 500, "type": "server_error", "message": "input (5002 tokens) is too large to process. "
+                     "increase the physical batch size (current batch size: 512)"}}, GROQ, "RequestTooLargeError"),
     (401, {"error": {"message": "Invalid API Key", "code": "invalid_api_key"}}, GROQ, "TokenInvalidError"),
     (400, [{"error": {"code": 400, "message": "API key not valid", "status": "INVALID_ARGUMENT",
                       "details": [{"reason": "API_KEY_INVALID"}]}}], GROQ, "TokenInvalidError"),
@@ -196,7 +198,16 @@ def test_a_413_teaches_the_largest_size() -> None:
 def test_sizes_are_read_from_every_dialect() -> None:
     sizes = {(error.maximum, error.size) for error in (name(*row[:3]) for row in SEEN)
              if isinstance(error, errors.RequestTooLargeError)}  # fmt: skip
-    assert sizes == {(4000, None), (None, None), (6000, 7000), (30000, 40000), (8192, 9000), (8192, None), (4096, 9000)}
+    assert sizes == {
+        (4000, None),
+        (None, None),
+        (6000, 7000),
+        (30000, 40000),
+        (8192, 9000),
+        (8192, None),
+        (4096, 9000),
+        (None, 5002),
+    }
 
 
 def test_a_413_of_a_proxy_counts_bytes() -> None:
