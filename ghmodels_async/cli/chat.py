@@ -108,7 +108,7 @@ def _piped() -> str:
 
 
 def _plain(reply: ChatReply) -> dict[str, Any]:
-    meta = reply.meta
+    meta, cost = reply.meta, reply.cost
     return {
         "model": reply.model,
         "text": reply.text,
@@ -117,6 +117,7 @@ def _plain(reply: ChatReply) -> dict[str, Any]:
         "finish_reason": reply.finish_reason,
         "tool_calls": [call.model_dump(exclude_none=True) for call in reply.tool_calls or ()],
         "usage": reply.usage.model_dump(exclude_none=True) if reply.usage else None,
+        "cost": None if cost.units is None else {"units": float(cost.units), "dollars": float(cost.dollars or 0)},
         "meta": {
             "attempts": meta.attempts,
             "queue_wait": round(meta.queue_wait, 3),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -31,7 +30,9 @@ def command(options: ClientOptions, model: str | None, no_ask: bool, as_json: bo
     """
     found = asyncio.run(_verification(options, model, ask=not no_ask))
     if as_json:
-        print(json.dumps(_plain(found), ensure_ascii=False, indent=2))
+        from .screen import print_json
+
+        print_json(_plain(found))
     else:
         _print(found)
     return 0 if found.error is None else exit_code(found.error)
@@ -55,14 +56,14 @@ _STYLES = {"ok": "green", "failed": "red", "skipped": "dim"}
 def _print(found: Verification) -> None:
     from rich.text import Text
 
-    from .screen import console
+    from .screen import console, tame
 
     out = console()
     for check in found.checks:
         line = Text(f"{check.state:<8}", style=_STYLES[check.state])
-        out.print(line + Text(f"{check.name:<14}{check.line}"), soft_wrap=True)
+        out.print(line + Text(tame(f"{check.name:<14}{check.line}")), soft_wrap=True)
         for number, step in enumerate(check.fix.splitlines()):
-            out.print(Text(f"{'':<8}{'' if number else 'to fix:':<14}{step}"), soft_wrap=True)
+            out.print(Text(tame(f"{'':<8}{'' if number else 'to fix:':<14}{step}")), soft_wrap=True)
     failed = sum(check.state == "failed" for check in found.checks)
     skipped = sum(check.state == "skipped" for check in found.checks)
     well = len(found.checks) - failed - skipped

@@ -41,10 +41,13 @@ def test_piped_input_is_appended_to_the_prompt(shell):
 
 def test_json_holds_the_whole_reply(shell):
     reply = json.loads(shell(*CHAT, "hello", "--simulate", "--json").out)
-    assert set(reply) == {"model", "text", "reasoning", "refusal", "finish_reason", "tool_calls", "usage", "meta"}
+    answered = {"model", "text", "reasoning", "refusal", "finish_reason", "tool_calls"}
+    assert set(reply) == answered | {"usage", "cost", "meta"}
     assert reply["finish_reason"] == "stop"
     assert reply["meta"]["attempts"] == 1
     assert reply["usage"]["total_tokens"] > 0
+    assert reply["cost"]["dollars"] == pytest.approx(reply["cost"]["units"] / 100_000)
+    assert reply["cost"]["units"] > 0
 
 
 def test_a_whole_answer_can_be_waited_for(shell):
