@@ -116,6 +116,7 @@ class _Flight:
         self.transport = transport
         self.call = call
         self.head: asyncio.Future[MemoryResponse] = asyncio.get_running_loop().create_future()
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # the client hung up
         self._exchange: Exchange | None = None
         self._left = False
         self._timer: asyncio.TimerHandle | None = None
@@ -160,6 +161,8 @@ class _Flight:
         if not self._left:
             self._left = True
             self.head.cancel()
+            if not self.gone.done() and not self.gone.get_loop().is_closed():
+                self.gone.set_result(None)
             if self._exchange is not None and self._exchange.arrival.finished_at is None:
                 self._disconnect()
 
@@ -200,20 +203,23 @@ class MemoryResponse:
         return self
 
     async def __anext__(self) -> bytes:
-        clock = self._flight.transport.clock
-        while self._next < len(self._frames):
+        """Return what arrives next. After `release` the connection is broken, for a read in progress too."""
+        clock, gone = self._flight.transport.clock, self._flight.gone
+        while self._next < len(self._frames) and not gone.done():
             delay, data = self._frames[self._next]
             due = self._due + delay
             if due > clock.now():
-                await clock.sleep(due - clock.now())  # cancelled here, the frame is still there for the next read
+                # Cancelled here, the frame is still there for the next read.
+                await asyncio.wait((gone,), timeout=clock.real(due - clock.now()))
+                continue
             self._due = due
             self._next += 1
             if data:
                 return data
-        if self._ending is Ending.WHOLE:
+        if self._ending is Ending.WHOLE and not gone.done():
             raise StopAsyncIteration
         if self._ending is Ending.STALL:
-            await asyncio.get_running_loop().create_future()
+            await asyncio.wait((gone,))
         raise self._flight.transport.connection_failed(True)
 
     def release(self) -> None:

@@ -179,3 +179,18 @@ def test_a_stream_collected_after_its_loop_is_settled_without_noise(recwarn: pyt
     loop.run_until_complete(gh.aclose())
     loop.close()
     assert {warning.category for warning in recwarn} == {ResourceWarning}
+
+
+async def test_whoever_reads_a_stream_while_the_client_is_closed_keeps_what_arrived(clock: Clock) -> None:
+    simulation = Simulation(clock=clock)
+    simulation.script([Fault.stall(6)])
+    gh = connect(simulation, clock)
+    reading = asyncio.create_task(gh.stream(LOW, "hi").final())
+    await clock.sleep(10)
+    began = clock.now()
+    await gh.aclose()
+    with pytest.raises(e.StreamInterruptedError) as caught:
+        await reading
+    assert clock.now() - began < 0.01
+    assert caught.value.partial.text
+    assert gh.usage.of(LOW).replies == 1

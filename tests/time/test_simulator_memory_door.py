@@ -239,3 +239,25 @@ async def test_two_runs_with_one_seed_see_the_same_traffic(clock: Clock) -> None
             await whole(door)
         runs.append(trace(simulation))
     assert [row[1:] for row in runs[0]] == [row[1:] for row in runs[1]]
+
+
+@pytest.mark.parametrize("fault", [None, Fault.stall(2)], ids=["well", "stalled"])
+async def test_hanging_up_breaks_the_read_that_is_in_progress(clock: Clock, fault: Fault | None) -> None:
+    simulation = Simulation(clock=clock)
+    simulation.script([fault])
+    response = await simulation.transport().send(chat(stream=True))
+    await anext(aiter(response))
+
+    async def read() -> None:
+        async for _ in response:
+            pass
+
+    reading = asyncio.create_task(read())
+    await clock.sleep(0.05)
+    began = clock.now()
+    response.release()
+    with pytest.raises(ConnectionResetError):
+        await reading
+    assert clock.now() - began < 0.001
+    with pytest.raises(ConnectionResetError):
+        await anext(aiter(response))
