@@ -1,0 +1,166 @@
+"""What the façade can do beside chatting: vectors, the models there are, whether all is well. Delegations only.
+
+A base class of the client and not part of its file, because signatures and docstrings fill a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, Protocol, Unpack, overload
+
+from . import catalog, embeddings, inquiry, verification
+from .catalog import ContextLimit
+from .chats import Chats
+from .terms import Terms
+from .transport import RetryPolicy
+from .verification import Verification
+from .wire import EmbedOptions, ModelCard, check_options
+from .wiring import Wiring
+
+if TYPE_CHECKING:
+    from .embeddings import Array, EmbeddingsRun, Lists, Texts, Vectors
+
+__all__ = ["BeyondChat"]
+
+
+class _Client(Chats, Protocol):
+    """The client these methods belong to."""
+
+    _wiring: Wiring
+    _terms: Terms
+
+
+class BeyondChat:
+    """Methods of `GitHubModels` that ask the endpoint for something else than a chat."""
+
+    __slots__ = ()
+
+    @overload
+    async def embed(
+        self: _Client,
+        model: str,
+        texts: Texts,
+        *,
+        array: Literal[True],
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> Array: ...
+
+    @overload
+    async def embed(
+        self: _Client,
+        model: str,
+        texts: Texts,
+        *,
+        array: Literal[False],
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> Lists: ...
+
+    @overload
+    async def embed(
+        self: _Client,
+        model: str,
+        texts: Texts,
+        *,
+        array: bool | None = None,
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> Vectors: ...
+
+    async def embed(
+        self: _Client,
+        model: str,
+        texts: Texts,
+        *,
+        array: bool | None = None,
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> Vectors:
+        """Turn texts into vectors: one text or a million, in as few requests as the endpoint's caps allow.
+
+        Args:
+            model: Id, e.g. ``openai/text-embedding-3-small``.
+            texts: One text, or any iterable of texts, sync or async. All are pulled and checked before the first
+                request.
+            array: True: a float32 numpy array of shape (texts, dimensions). False: a list of lists of floats. None:
+                the array where numpy can be imported, else the lists.
+            retry: Another retry policy.
+            options: `dimensions`, `encoding`, `concurrency` …, and call options (`deadline` for all requests
+                together, `priority`, `on_exhausted`).
+
+        Returns:
+            One row per text, in the order of the texts, for a single text too. What it cost is in `usage`.
+
+        Raises:
+            TypeError: An unknown option, or a text that is no string. Nothing was sent.
+            BadRequestError: No text, or an empty one. Nothing was sent.
+            RequestTooLargeError: A text longer than the model reads. Nothing was sent, if it was clear from its bytes.
+            GHModelsError: A request failed; what was sent before is spent. `embed_each` keeps what had succeeded.
+
+        Cancellation: safe, requests in flight are settled.
+        """
+        check_options(options, EmbedOptions)
+        terms = self._terms.with_options({}, retry)
+        return await embeddings.embed(self._wiring, terms, model, texts, array, options)
+
+    def embed_each(
+        self: _Client,
+        model: str,
+        texts: Texts,
+        *,
+        array: bool | None = None,
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> EmbeddingsRun:
+        """Turn texts into vectors lazily: texts are pulled when there is room, parts come in the order of the texts.
+
+        Args and errors as `embed`, but a text is checked when it is pulled. `priority` is ``"batch"`` here unless
+        given, `on_exhausted` is ``"wait"``: the run waits for the daily reset.
+
+        Returns:
+            An async iterator of `EmbeddingsPart`; its `usage` is the sum so far. Use ``async with`` if you may leave
+            early.
+        """
+        check_options(options, EmbedOptions)
+        terms = self._terms.with_options({"priority": "batch", "on_exhausted": "wait"}, retry)
+        return embeddings.embed_each(self._wiring, terms, model, texts, array, options)
+
+    async def models(self: _Client, prefix: str = "") -> Sequence[ModelCard]:
+        """List the endpoint's models: live where it has a catalog, else the shipped snapshot. Spends no quota.
+
+        Args:
+            prefix: Only ids that start with it, e.g. ``openai/``.
+
+        Raises:
+            GHModelsError: The live catalog failed and there is no snapshot for this profile.
+
+        Cancellation: safe.
+        """
+        return await inquiry.models(self._wiring, self._terms.timeouts, prefix)
+
+    def context_limit(self: _Client, model: str) -> ContextLimit:
+        """Tokens of prompt the model takes, and who says so. Sends nothing."""
+        return catalog.context_limit(model)
+
+    async def verify(self: _Client, model: str | None = None, *, ask: bool = True, raises: bool = True) -> Verification:
+        """Check settings, token, account, organisation, catalog, limits and one model, in this order.
+
+        Args:
+            model: Which model to ask; None: one with a large quota, where the catalog names one.
+            ask: Whether to ask it: one short inference request. Everything else spends no quota.
+            raises: Whether to raise the first failed check's error; else look at the result.
+
+        Returns:
+            Every check: what was checked, how it went, how to fix it.
+
+        Raises:
+            TokenNotFoundError, TokenInvalidError, TokenPermissionError, ModelsDisabledError, GHModelsError: What failed
+                first, if `raises`.
+
+        Cancellation: safe, the request in flight is settled.
+        """
+        found = await verification.verify(self._wiring, self, model, ask=ask)
+        if raises and found.error is not None:
+            raise found.error
+        return found
