@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from . import catalog
-from .errors import ConnectionFailedError, ServerError, ServiceRetiredError, classify
+from .errors import ConnectionFailedError, ServerError, ServiceRetiredError, TokenInvalidError, classify
 from .terms import Timeouts
-from .transport import PhaseTimeouts, Request
+from .transport import PhaseTimeouts, Request, Token
 from .wire import ModelCard
 from .wiring import Wiring
 
@@ -46,7 +46,7 @@ async def models(wiring: Wiring, timeouts: Timeouts, prefix: str = "") -> Sequen
 
 
 async def get_json(wiring: Wiring, url: str, timeouts: Timeouts) -> Any:
-    """GET one address with this client's key; parsed JSON out.
+    """GET one address with this client's key, renewed once if it has expired; parsed JSON out.
 
     Raises:
         GHModelsError: No answer, or anything but a 200 with JSON.
@@ -54,6 +54,16 @@ async def get_json(wiring: Wiring, url: str, timeouts: Timeouts) -> Any:
     Cancellation: safe, the connection is closed.
     """
     token = await wiring.tokens.current()
+    try:
+        return await _get(wiring, url, timeouts, token)
+    except TokenInvalidError:
+        renewed = await wiring.tokens.refresh(token)
+        if renewed is None:
+            raise
+    return await _get(wiring, url, timeouts, renewed)
+
+
+async def _get(wiring: Wiring, url: str, timeouts: Timeouts, token: Token) -> Any:
     phases = PhaseTimeouts(timeouts.connect, timeouts.head, timeouts.stall)
     response = await wiring.send(Request("GET", url, wiring.headers_for(token)), phases, _unnoticed)
     try:

@@ -9,6 +9,7 @@ from simulated import LOW, TOKEN, connect
 from ghmodels_async import Clock
 from ghmodels_async import errors as e
 from ghmodels_async.simulator import Fault, Simulation
+from ghmodels_async.transport import ResponseHead
 
 
 def used(gh: Any, limit: str) -> int:
@@ -176,3 +177,41 @@ async def test_a_failing_source_of_one_task_leaves_a_group_of_typed_errors(clock
                     group.create_task(gh.chat(LOW, f"{n}"))
         assert caught.group_contains(e.ServiceRetiredError)
         await settled(gh, simulation, clock, 3)
+
+
+class Refused:
+    """A 401, as a transport gives it."""
+
+    def __init__(self) -> None:
+        self.head = ResponseHead(401, {}, 0.0)
+
+    async def read(self) -> bytes:
+        return b'{"error": {"code": "unauthorized", "message": "Bad credentials"}}'
+
+    def __aiter__(self) -> Any:
+        raise NotImplementedError
+
+    def release(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("good", "asked"), [(0, 1), (1, 2), (5, 2)])
+async def test_a_question_without_quota_renews_an_expired_token_once(clock: Clock, good: int, asked: int) -> None:
+    simulation = Simulation(clock=clock)
+    given: list[str] = []
+
+    def token() -> str:
+        given.append(f"ghp_{len(given):036}")
+        return given[-1]
+
+    async def expires(request: Any, call_next: Any) -> Any:
+        fresh = request.headers["Authorization"] == f"Bearer ghp_{good:036}"
+        return await call_next(request) if fresh else Refused()
+
+    async with connect(simulation, clock, token=token, account="app", middleware=[expires]) as gh:
+        if good < 2:
+            assert await gh.models("openai/")
+        else:
+            with pytest.raises(e.TokenInvalidError):
+                await gh.models("openai/")
+    assert len(given) == asked
