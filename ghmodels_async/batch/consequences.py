@@ -19,6 +19,8 @@ __all__ = ["Consequences", "Hands"]
 
 #: A daily quota that does not say when it opens: an hour costs one refused attempt an hour at worst.
 _UNKNOWN_RESET = 3600.0
+#: Two resets less than these seconds apart are the same one.
+_SAME = 60.0
 
 
 class Hands(Protocol):
@@ -44,7 +46,7 @@ class Consequences:
         progress: Counts.
         clock: What parking counts in.
         limits: How far the run may go.
-        on_event: Told of ``parked`` and ``closed``.
+        on_event: Told of ``parked``, ``waiting`` and ``closed``.
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class Consequences:
         self._on_event = on_event
         self._tries: dict[int, int] = {}
         self._failed_connections = 0
+        self._used_up: GHModelsError | None = None
+        self._waits_until = 0.0
 
     def succeeded(self) -> None:
         """A call came through: the server is there."""
@@ -105,18 +109,32 @@ class Consequences:
 
     def _park(self, lane: Lane, until: float | None, error: GHModelsError) -> None:
         """The model waits for its quota; other models go on."""
-        lane.parked_until = max(until or self._clock.wall() + _UNKNOWN_RESET, lane.parked_until or 0.0)
+        known = lane.parked_until or 0.0
+        lane.parked_until = max(until or self._clock.wall() + _UNKNOWN_RESET, known)
         self._progress.model(lane.model).parked_until = lane.parked_until
-        limit, waiting = getattr(error, "limit", None), self._lanes.all_parked
-        self._on_event("parked", {"model": lane.model, "until": lane.parked_until, "limit": limit, "all": waiting})
-        if self._limits.stop_at_quota and waiting:
-            self._hands.stop("quota", error)
+        self._used_up = error
+        if lane.parked_until > known + _SAME:
+            # every row in flight hears of it; people need to once
+            limit, waiting = getattr(error, "limit", None), self._lanes.all_parked
+            about = {"model": lane.model, "until": lane.parked_until, "limit": limit, "all": waiting}
+            self._on_event("parked", about)
+        self.waiting()
+
+    def waiting(self) -> None:
+        """A lane parked or ran out of rows: if only quota can help now, say until when, or stop if that is wanted."""
+        if self._used_up is None or not self._lanes.all_parked:
+            return
+        if self._limits.stop_at_quota:
+            self._hands.stop("quota", self._used_up)
+        elif self._lanes.opens_at > self._waits_until + _SAME:
+            self._waits_until = self._lanes.opens_at
+            self._on_event("waiting", {"until": self._waits_until})
 
     def _close(self, lane: Lane, job: Job, error: GHModelsError) -> None:
         """This model serves nobody here: its rows go to others that may take them, or are recorded as failed."""
         lane.closed = error
-        if not job.model and not self._lanes.eligible(job):
-            # every model of the run is closed: recording the whole input as failed would help nobody
+        if not self._lanes.any_open or (not job.model and not self._lanes.eligible(job)):
+            # no model is left, or none for the rows that name none: recording them all as failed would help nobody
             self._stop(job, error)
             return
         self._on_event("closed", {"model": lane.model, "why": error.why})

@@ -34,6 +34,7 @@ class Deck:
         eligible: The open lanes that may serve a job, preferred first; may open one.
         orphan: Told of a job that no open lane may serve; it settles it.
         clock: What `due` and parking count in.
+        on_idle: Told when a lane finds nothing to do while others still may.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class Deck:
         eligible: Callable[[Job], list[Lane]],
         orphan: Callable[[Job], None],
         clock: Clock,
+        on_idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._start_pass = fresh
         self._pass = fresh()
         self._eligible = eligible
         self._orphan = orphan
         self._clock = clock
+        self._on_idle = on_idle
         self._again: list[tuple[float, int, Job]] = []
         self._passed_over: set[LaneKey] = set()
         self._exhausted = False
@@ -64,10 +67,16 @@ class Deck:
                 lane.parked_until = None
                 job = self._due(lane) or (lane.shelf.popleft() if lane.shelf else None) or await self._fresh(lane)
                 if job is not None:
+                    lane.idle = False
                     return job
                 if self._exhausted and not self.held:
                     self.notify()
                     return None
+                lane.idle = not self._busy(lane)
+                if lane.idle:
+                    self._on_idle()
+                    if self.closed:
+                        return None
             await self._wait(lane)
         return None
 
@@ -98,6 +107,10 @@ class Deck:
     def waiting(self) -> int:
         """Rows that wait here for their time or their lane."""
         return len(self._again)
+
+    def _busy(self, lane: Lane) -> bool:
+        """Whether a row is under way on a lane, or waits here for its turn on it."""
+        return lane.flying > 0 or any(each is lane for _, _, job in self._again for each in self._eligible(job))
 
     def _due(self, lane: Lane) -> Job | None:
         later = []
@@ -135,6 +148,8 @@ class Deck:
                 self.held.add(job.ordinal)
                 return job
             self._shelve(job, lanes)
+            if not lanes:
+                await asyncio.sleep(0)
         return None
 
     def _shelve(self, job: Job, lanes: list[Lane]) -> None:

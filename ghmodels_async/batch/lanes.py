@@ -23,6 +23,8 @@ class Lane:
         width: Rows it may hold that are not yet durable.
         parked_until: Nominal Unix time until which its quota is used up; None when it is open.
         closed: Why no further row goes to it; None while it is open.
+        flying: Rows handed out and not yet durable.
+        idle: Whether it could take a row and found none, and none that failed will come back to it.
     """
 
     key: LaneKey
@@ -31,6 +33,8 @@ class Lane:
     shelf: deque[Job] = field(default_factory=deque)
     parked_until: float | None = None
     closed: BaseException | None = None
+    idle: bool = False
+    flying: int = 0
 
     @property
     def model(self) -> str:
@@ -65,9 +69,21 @@ class Lanes:
         return next((lane.closed for lane in lanes if lane is not None and lane.closed is not None), None)
 
     @property
+    def any_open(self) -> bool:
+        """Whether a lane is left that serves anybody, now or when its quota opens."""
+        return any(lane.closed is None for lane in self._lanes.values())
+
+    @property
+    def opens_at(self) -> float:
+        """Nominal Unix time at which the first parked lane opens; infinity when none is parked."""
+        parked = (lane.parked_until for lane in self._lanes.values() if lane.closed is None)
+        return min((at for at in parked if at is not None), default=float("inf"))
+
+    @property
     def all_parked(self) -> bool:
-        """Whether every lane that could serve anybody waits for its quota."""
-        return all(lane.parked_until for lane in self._lanes.values() if lane.closed is None)
+        """Whether nothing can be done before a quota opens: every lane that is left waits for it, or has no row."""
+        left = [lane for lane in self._lanes.values() if lane.closed is None]
+        return all(lane.parked_until or lane.idle for lane in left) and any(lane.parked_until for lane in left)
 
     def wake(self) -> None:
         """Let lanes that wait for room look whether there is still anything to do."""

@@ -19,12 +19,12 @@ from .journal import Finished, Journal, failures, read_finished
 from .merge import Merged, merge
 from .progress import Progress
 from .quotas import allowances
-from .rows import Recipe
+from .rows import RawRow, Recipe
 from .rundir import RunDirectory, Shard
 from .runner import Runner
 from .segments import RecordHead
 from .sources import Source
-from .survey import count_rows, voider
+from .survey import Kinds, count_rows, voider
 from .template import Template
 from .verdicts import Limits
 
@@ -71,7 +71,7 @@ class BatchRun:
         accept_changes: Go on although settings or answered rows changed; such rows run again.
         retry: Which failed rows run again, by their last failure; None: none of them.
         cache: Answers of earlier equal requests.
-        on_event: Told of each event by name: ``row``, ``parked``, ``closed``, ``stopping``.
+        on_event: Told of each event by name: ``row``, ``parked``, ``waiting``, ``closed``, ``stopping``.
 
     Raises:
         RunMismatchError, RunLockedError: On entering: not this run, or not now; nothing was changed.
@@ -159,13 +159,20 @@ class BatchRun:
     def _survey(self, finished: Finished) -> None:
         """Count, compare, and decide which failed rows run again."""
         on_changed = voider(self.directory, self.shard, finished, self.accepted) if self._accept else None
-        total = count_rows(self.source.rows(), finished, on_changed=on_changed)
+        again = Bitmap()
         if self._retry is not None:
-            again = Bitmap()
             for head in failures(self.directory.journal, finished):
                 (again.add if self._retry(head) else again.discard)(head.row)
-            for row in again:
-                finished.answered.discard(row)
+        self._kinds = Kinds(self.recipe or Recipe())
+
+        def look(raw: RawRow) -> None:
+            row = raw.ordinal
+            if self.shard.mine(row) and (row not in finished.answered or row in again):
+                self._kinds.look(raw)
+
+        total = count_rows(self.source.rows(), finished, on_changed=on_changed, on_row=look)
+        for row in again:
+            finished.answered.discard(row)
         self.progress = _progress_before(finished, total, self.shard)
 
     def _runner(self, journal: Journal, finished: Finished, source: Source) -> Runner:
@@ -175,6 +182,7 @@ class BatchRun:
             journal,
             finished,
             rows=lambda: (raw for raw in source.rows() if shard.mine(raw.ordinal)),
+            kinds=self._kinds.jobs,
             recipe=self.recipe or Recipe(),
             models=self.models,
             width=lambda model: self._concurrency or _width(self._client, model),

@@ -10,7 +10,7 @@ its width of such rows: that is the bound on calls that a crash repeats.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -45,6 +45,8 @@ class Runner:
         journal: Takes the lines; closed when the run ends.
         finished: What needs no call any more.
         rows: Starts a pass over this process's rows.
+        kinds: A row of each kind that is to be done: their lanes open at the start. A lane that opened when its first
+            row is read would wait for every lane before it, a parked one too.
         recipe: How rows become requests.
         models: Models for rows that name none, preferred first.
         width: Rows in flight for one model.
@@ -52,7 +54,7 @@ class Runner:
         limits: How far the run may go.
         progress: Counts, shared with whoever shows them.
         cache: Answers of earlier equal requests, if wanted.
-        on_event: Told of ``row``, ``parked``, ``closed`` and ``stopping``, each with facts that JSON can hold.
+        on_event: Told of ``row``, ``parked``, ``waiting``, ``closed`` and ``stopping``, each with facts that JSON can hold.
         sent: How many calls are on their way now; None where nobody knows.
     """
 
@@ -63,6 +65,7 @@ class Runner:
         finished: Finished,
         *,
         rows: Callable[[], Iterator[RawRow]],
+        kinds: Iterable[Job],
         recipe: Recipe,
         models: tuple[str, ...],
         width: Callable[[str], int],
@@ -81,6 +84,7 @@ class Runner:
         self._journal = journal
         self._finished = finished
         self._rows = rows
+        self._kinds = kinds
         self._recipe = recipe
         self._clock = clock
         self._limits = limits
@@ -90,7 +94,7 @@ class Runner:
         self._serving: set[asyncio.Task[None]] = set()
         self._lanes = Lanes(models, width, self._open_lane)
         self._tasks: asyncio.TaskGroup | None = None
-        self._deck = Deck(self._fresh, self._lanes.eligible, self._orphan, clock)
+        self._deck = Deck(self._fresh, self._lanes.eligible, self._orphan, clock, self._all_waiting)
         self._consequences = Consequences(
             self._deck, self._lanes, self, progress=progress, clock=clock, limits=limits, on_event=on_event
         )
@@ -105,7 +109,7 @@ class Runner:
         self._journal.on_failure = partial(self.stop, "journal")
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self._open_first()
+                self._tasks.create_task(self._open_lanes(), name="opening")
         except BaseExceptionGroup as group:
             # a defect, or the caller's own exception: the first one says it, the group around it says nothing
             raise group.exceptions[0] from None
@@ -135,11 +139,13 @@ class Runner:
 
     # --- rows in ---------------------------------------------------------------------------------------------------
 
-    def _open_first(self) -> None:
-        """Lanes open when a row asks for them; the first row has to be looked at for that."""
-        for job in self._fresh():
-            if job is not None and self._lanes.eligible(job):
+    async def _open_lanes(self) -> None:
+        """Open the lanes of all kinds of rows. Where no row is a request, read them all: each is to be recorded."""
+        opened = [lane for job in self._kinds for lane in self._lanes.eligible(job)]
+        for job in () if opened else self._fresh():
+            if self._deck.closed or (job is not None and self._lanes.eligible(job)):
                 return
+            await asyncio.sleep(0)
 
     def _fresh(self) -> Iterator[Job | None]:
         """One pass over the input, without what is answered or held. None: others may have a turn."""
@@ -156,6 +162,7 @@ class Runner:
                 job = Job(raw.ordinal, raw.line, row_hash(raw.data), f"row-{raw.ordinal + 1}", "", {})
                 self._deck.held.add(raw.ordinal)
                 self.fail(job, None, error)
+                yield None
 
     def _open_lane(self, lane: Lane) -> None:
         self.progress.model(lane.model)
@@ -163,6 +170,9 @@ class Runner:
             task = self._tasks.create_task(self._serve(lane), name=f"lane {lane.model}")
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
+
+    def _all_waiting(self) -> None:
+        self._consequences.waiting()
 
     def _orphan(self, job: Job) -> None:
         closed = self._lanes.closed_for(job)
@@ -174,6 +184,7 @@ class Runner:
             job = await self._deck.take(lane)
             if job is None:
                 return
+            lane.flying += 1
             self.progress.model(lane.model).in_flight += 1
             self.progress.waiting = self._deck.waiting
             try:
@@ -225,6 +236,7 @@ class Runner:
 
     def let_go(self, lane: Lane) -> None:
         """A row is no longer in flight: its place in the lane is free."""
+        lane.flying -= 1
         self.progress.model(lane.model).in_flight -= 1
         lane.room.release()
 

@@ -1,15 +1,20 @@
-"""One look over the whole input before anything is spent: how many rows, and are the answered ones still the same."""
+"""One look over the input before anything is spent: how many rows, of which kinds, are the answered ones the same."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from .journal import CHANGED, Finished, own_segment
-from .rows import RawRow, row_hash
+from .rows import Job, RawRow, Recipe, RowError, row_hash
 from .rundir import RunDirectory, RunMismatchError, Shard
 from .segments import SegmentWriter, record_line
 
-__all__ = ["ChangedRowError", "count_rows", "voider"]
+__all__ = ["ChangedRowError", "Kinds", "count_rows", "voider"]
+
+_MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]*)"')
+#: Looks of rows told apart; an input in which every row names another model is none.
+_LOOKS = 10_000
 
 
 class ChangedRowError(RunMismatchError):
@@ -26,8 +31,46 @@ class ChangedRowError(RunMismatchError):
         self.row = row
 
 
+class Kinds:
+    """One row of each kind (model and URL) among those fed, so that every model can start at once.
+
+    Understanding every row would cost more than reading it: rows whose bytes name the same models and the same sort of
+    input are taken for one kind.
+
+    Args:
+        recipe: How rows become requests.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+        self._looks: set[tuple[bool | bytes, ...]] = set()
+        self._jobs: dict[tuple[str | None, str], Job] = {}
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The first row of each kind, in the order of the input."""
+        return list(self._jobs.values())
+
+    def look(self, raw: RawRow) -> None:
+        """Take one row in."""
+        data = raw.data
+        look = (b'"input"' in data, b'"role"' in data, b"/embeddings" in data, *_MODEL.findall(data))
+        if look in self._looks or len(self._looks) >= _LOOKS:
+            return
+        try:
+            job = self._recipe.job(raw)
+        except RowError:
+            return
+        self._looks.add(look)
+        self._jobs.setdefault((job.model, job.url), job)
+
+
 def count_rows(
-    rows: Iterator[RawRow], finished: Finished, *, on_changed: Callable[[RawRow], None] | None = None
+    rows: Iterator[RawRow],
+    finished: Finished,
+    *,
+    on_changed: Callable[[RawRow], None] | None = None,
+    on_row: Callable[[RawRow], None] = lambda raw: None,
 ) -> int:
     """Count the rows, and compare every answered one with what it was. Blocking: about a second per million rows.
 
@@ -35,6 +78,7 @@ def count_rows(
         rows: The whole input from its start.
         finished: What the journal knows.
         on_changed: Told of each changed row; None refuses at the first.
+        on_row: Told of every row, after it was compared.
 
     Raises:
         ChangedRowError: An answered row changed, or the input ends before it.
@@ -48,6 +92,7 @@ def count_rows(
             if on_changed is None:
                 raise _changed(raw, hashes[raw.ordinal])
             on_changed(raw)
+        on_row(raw)
     if count < end and on_changed is None:
         raise ChangedRowError(
             "The input has become shorter: rows that were answered are gone.",

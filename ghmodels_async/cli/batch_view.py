@@ -48,9 +48,9 @@ def events_to_stderr() -> Callable[[str, dict[str, Any]], None]:
         if name == "forecast":
             text = f"{facts['rows']:,} rows will take {spell(facts['seconds'])}"
         elif name == "parked":
-            others = "; no model is left, waiting" if facts["all"] else ""
-            at = datetime.fromtimestamp(facts["until"]).astimezone()
-            text = f"{facts['model']}: quota used up ({facts['limit']}), parked until {at:%a %d %b %H:%M:%S}{others}"
+            text = f"{facts['model']}: quota used up ({facts['limit']}), parked until {_spelled(facts['until'])}"
+        elif name == "waiting":
+            text = f"No model has quota left: waiting until {_spelled(facts['until'])}"
         elif name == "closed":
             text = f"{facts['model']} is out: {facts['why']}"
         else:
@@ -58,6 +58,10 @@ def events_to_stderr() -> Callable[[str, dict[str, Any]], None]:
         print(text, file=sys.stderr, flush=True)
 
     return tell
+
+
+def _spelled(at: float) -> str:
+    return f"{datetime.fromtimestamp(at).astimezone():%a %d %b %H:%M:%S}"
 
 
 @contextlib.asynccontextmanager
