@@ -6,7 +6,7 @@ A base class of the client and not part of its file, because signatures and docs
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
 
 from . import catalog, embeddings, inquiry, verification
 from .catalog import ContextLimit
@@ -104,6 +104,29 @@ class BeyondChat:
         terms = self._terms.with_options({}, retry)
         return await embeddings.embed(self._wiring, terms, model, texts, array, options)
 
+    @overload
+    def embed_each(
+        self: _Client,
+        model: str,
+        texts: Texts,
+        *,
+        array: Literal[True],
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> EmbeddingsRun[Array]: ...
+
+    @overload
+    def embed_each(
+        self: _Client,
+        model: str,
+        texts: Texts,
+        *,
+        array: Literal[False],
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> EmbeddingsRun[Lists]: ...
+
+    @overload
     def embed_each(
         self: _Client,
         model: str,
@@ -112,7 +135,17 @@ class BeyondChat:
         array: bool | None = None,
         retry: RetryPolicy | None = None,
         **options: Unpack[EmbedOptions],
-    ) -> EmbeddingsRun:
+    ) -> EmbeddingsRun[Vectors]: ...
+
+    def embed_each(
+        self: _Client,
+        model: str,
+        texts: Texts,
+        *,
+        array: bool | None = None,
+        retry: RetryPolicy | None = None,
+        **options: Unpack[EmbedOptions],
+    ) -> EmbeddingsRun[Any]:
         """Turn texts into vectors lazily: texts are pulled when there is room, parts come in the order of the texts.
 
         Args and errors as `embed`, but a text is checked when it is pulled. `priority` is ``"batch"`` here unless

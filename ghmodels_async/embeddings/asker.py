@@ -7,9 +7,10 @@ fills all the others. A request the server finds too large all the same is cut i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from ghmodels_async.call import Call, refuse_locally
 from ghmodels_async.catalog import Cost
@@ -25,11 +26,15 @@ from .packing import Packer, tokens_of
 from .texts import Texts, each, fit, longest_text
 from .vectors import Collector, Vectors, decoded
 
-__all__ = ["Asker", "Batch", "EmbeddingsPart", "Turn", "total"]
+__all__ = ["Asker", "Batch", "EmbeddingsPart", "Form", "Turn", "total"]
+
+
+#: How vectors come: `Array`, `Lists`, or `Vectors` where only the machine decides.
+Form = TypeVar("Form", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EmbeddingsPart:
+class EmbeddingsPart(Generic[Form]):
     """The vectors of one request.
 
     Attributes:
@@ -42,14 +47,14 @@ class EmbeddingsPart:
 
     ordinal: int
     start: int
-    vectors: Vectors
+    vectors: Form
     usage: Usage | None
     meta: ReplyMeta
 
     @property
     def stop(self) -> int:
         """Position after its last text: where to resume after an error."""
-        return self.start + len(self.vectors)
+        return self.start + len(cast("Vectors", self.vectors))
 
     @property
     def cost(self) -> Cost:
@@ -69,7 +74,7 @@ class Turn(NamedTuple):
     """A part or an error whose turn comes."""
 
     ordinal: int
-    part: EmbeddingsPart | None
+    part: EmbeddingsPart[Any] | None
     error: Exception | None
 
 
@@ -87,28 +92,29 @@ class Asker:
         self._failed = False
         self._longest = longest_text(wiring, model)
 
-    async def batches(self, texts: Texts) -> AsyncIterator[Batch]:
+    async def batches(self, texts: Texts) -> AsyncGenerator[Batch]:
         """Pack texts as they are pulled. A text that cannot be sent ends the run, after what stands before it."""
         estimates, model = self._wiring.estimates, self._model
         most_texts, most_tokens = await self._caps()
         packer = Packer(most_texts, most_tokens, lambda text: tokens_of(text, estimates.ratio(model)))
         start = position = 0
         refusal: Exception | None = None
-        async for text in each(texts):
-            try:
-                fit(model, position, text, self._longest)
-            except (GHModelsError, TypeError) as error:
-                refusal = error
-                break
-            position += 1
-            full = packer.feed(text)
-            if full is not None:
-                yield Batch(start, full)
-                start += len(full)
-                if estimates.ratio(model) is None:
-                    await self._measured.wait()
-                if self._failed:
-                    return
+        async with aclosing(each(texts)) as pulled:
+            async for text in pulled:
+                try:
+                    fit(model, position, text, self._longest)
+                except (GHModelsError, TypeError) as error:
+                    refusal = error
+                    break
+                position += 1
+                full = packer.feed(text)
+                if full is not None:
+                    yield Batch(start, full)
+                    start += len(full)
+                    if estimates.ratio(model) is None:
+                        await self._measured.wait()
+                    if self._failed:
+                        return
         last = packer.close()
         if last is not None:
             yield Batch(start, last)
@@ -127,7 +133,7 @@ class Asker:
         finally:
             self._measured.set()
 
-    async def _ask(self, ordinal: int, start: int, texts: list[str]) -> EmbeddingsPart:
+    async def _ask(self, ordinal: int, start: int, texts: list[str]) -> EmbeddingsPart[Any]:
         try:
             return await self._ask_once(ordinal, start, texts)
         except RequestTooLargeError as error:
@@ -143,7 +149,7 @@ class Asker:
         usage = None if first.usage is None or second.usage is None else total(first.usage, second.usage)
         return replace(second, start=start, vectors=collector.close(), usage=usage)
 
-    async def _ask_once(self, ordinal: int, start: int, texts: list[str]) -> EmbeddingsPart:
+    async def _ask_once(self, ordinal: int, start: int, texts: list[str]) -> EmbeddingsPart[Any]:
         wiring = self._wiring
         request = EmbeddingsRequest(model=self._model, input=texts, **self._fields)
         refuse_locally(wiring, request)
@@ -151,7 +157,7 @@ class Asker:
         call = Call(wiring, request, terms, url=url, body=embeddings_body(request, wiring.profile))
         usage: Usage | None = None
 
-        def read(body: bytes, meta: ReplyMeta) -> EmbeddingsPart:
+        def read(body: bytes, meta: ReplyMeta) -> EmbeddingsPart[Any]:
             nonlocal usage
             try:
                 reply = EmbeddingsReply.model_validate_json(body)

@@ -6,7 +6,7 @@ requests in flight.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, Self
 
 from ghmodels_async.bulk import Run
 from ghmodels_async.errors import ServerError
@@ -14,7 +14,7 @@ from ghmodels_async.terms import Terms
 from ghmodels_async.wire import EmbedOptions, Usage
 from ghmodels_async.wiring import Wiring
 
-from .asker import Asker, Batch, EmbeddingsPart, Turn, total
+from .asker import Asker, Batch, EmbeddingsPart, Form, Turn, total
 from .texts import Texts, each, fit, longest_text, refused
 from .vectors import Collector, Vectors, wants_array
 
@@ -26,7 +26,7 @@ _CONCURRENCY = 8
 _STEERING = ("deadline", "priority", "on_exhausted", "timeouts")
 
 
-class EmbeddingsRun:
+class EmbeddingsRun(Generic[Form]):
     """Iterate over parts in the order of the texts. Use `async with` if you may leave early.
 
     An error is raised when its turn comes: every part before it was handed out, so the last part's `stop` is where to
@@ -40,16 +40,16 @@ class EmbeddingsRun:
         self.usage = Usage()
         self._run: Run[Batch, Turn] = Run(asker.batches(texts), asker.answer, concurrency=concurrency, ordered=True)
 
-    async def __aenter__(self) -> EmbeddingsRun:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def __aiter__(self) -> EmbeddingsRun:
+    def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> EmbeddingsPart:
+    async def __anext__(self) -> EmbeddingsPart[Form]:
         """Return the next part. Cancellation: safe, no part is lost and the run goes on."""
         turn = await self._run.__anext__()
         if turn.part is None:
@@ -66,7 +66,7 @@ class EmbeddingsRun:
 
 def embed_each(
     wiring: Wiring, terms: Terms, model: str, texts: Texts, array: bool | None, options: EmbedOptions
-) -> EmbeddingsRun:
+) -> EmbeddingsRun[Any]:
     """Start a lazy run; see `GitHubModels.embed_each`."""
     steering: dict[str, Any] = {name: options[name] for name in _STEERING if name in options}  # type: ignore[literal-required]
     fields = {

@@ -122,15 +122,21 @@ async def test_a_misspelt_option_is_refused(gh, simulation):
 async def test_parts_come_lazily_in_order_and_say_what_they_cost(gh, simulation):
     pulled = 0
 
+    closed = False
+
     async def texts():
-        nonlocal pulled
-        for number in range(100_000):
-            pulled += 1
-            yield f"text {number}"
+        nonlocal pulled, closed
+        try:
+            for number in range(100_000):
+                pulled += 1
+                yield f"text {number}"
+        finally:
+            closed = True
 
     async with gh.embed_each(SMALL, texts(), dimensions=4, concurrency=2) as run:
         parts = [await anext(run) for _ in range(3)]
         assert pulled < 7 * 2048
+    assert closed
     assert [part.ordinal for part in parts] == [0, 1, 2]
     assert [part.start for part in parts] == [0, 2048, 4096]
     assert parts[-1].stop == 3 * 2048

@@ -100,9 +100,14 @@ async def vectors(gh: GitHubModels, either: bool) -> None:
     assert_type(await gh.embed("m", prompts(), array=False, encoding="float"), Lists)
     assert_type(await gh.embed("m", ["x"], array=either), Matrix | Lists)
     run = gh.embed_each("m", prompts(), concurrency=3)
-    assert_type(run, EmbeddingsRun)
+    assert_type(run, EmbeddingsRun[Matrix | Lists])
     async for part in run:
-        assert_type(part, EmbeddingsPart)
+        assert_type(part, EmbeddingsPart[Matrix | Lists])
+    async with gh.embed_each("m", "x", array=True) as arrays:
+        async for rows in arrays:
+            assert_type(rows.vectors, Matrix)
+    async for plain in gh.embed_each("m", "x", array=False):
+        assert_type(plain.vectors, Lists)
     await gh.embed("m", "x", dimension=8)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     await gh.embed("m", [1, 2])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
 
