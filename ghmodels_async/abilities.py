@@ -5,8 +5,9 @@ A base class of the client and not part of its file, because signatures and docs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, Unpack
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack
 
 from . import structured, tools
 from .catalog import ContextLimit
@@ -182,6 +183,20 @@ class Abilities:
             retry=retry,
             **options,
         )
+
+    def restore(self: _Client, source: str | os.PathLike[str] | Mapping[str, Any], **settings: Any) -> Conversation:
+        """Go on with a saved talk, within this client's limits and time. Sends nothing.
+
+        Args:
+            source: A path that `Conversation.save` wrote, its JSON text, or what `to_dict` returned.
+            settings: As for `conversation`; `model` and `system` win over the saved ones. Tools are code: give them
+                anew.
+
+        Raises:
+            ConfigurationError: It is not a saved talk.
+        """
+        own: dict[str, Any] = {"clock": self.clock, "input_limit": lambda name: _input_limit(self, name)}
+        return Conversation.restore(self, source, **(own | settings))
 
     def as_openai(self: _Client, *, timeout: float | None = None) -> OpenAIFace:
         """The face of `openai.AsyncOpenAI` over this client. Closing it closes this client."""

@@ -39,7 +39,8 @@ async def models(wiring: Wiring, timeouts: Timeouts, prefix: str = "") -> Sequen
         except (ConnectionFailedError, ServiceRetiredError, ServerError) as error:
             if shipped is None:
                 raise
-            _log.info("the live catalog does not answer (%s), the shipped one does", error.why)
+            gone = isinstance(error, ServiceRetiredError)  # nothing to wonder about: the profile says so itself
+            _log.log(logging.INFO if gone else logging.WARNING, "%s The shipped catalog answers instead.", error.why)
     if shipped is None:
         return []
     return [card for card in catalog.cards(shipped) if card.id.startswith(prefix)]

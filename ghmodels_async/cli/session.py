@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ghmodels_async.clock import Clock
 
+from .notices import show_notices
 from .options import ClientOptions
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ async def open_client(options: ClientOptions, **client: Any) -> AsyncIterator[Gi
     """
     from ghmodels_async.client import GitHubModels
 
+    show_notices()
     clock = Clock(options.speed)
     async with AsyncExitStack() as stack:
         if options.simulate:

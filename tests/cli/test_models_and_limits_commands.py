@@ -110,3 +110,12 @@ def test_a_model_nobody_knows_is_remarked_upon(shell):
     ran = shell("limits", "openai/gpt4o", "--simulate")
     assert ran.code == 0
     assert "openai/gpt4o is not in the catalog; near it are openai/gpt-4o" in ran.out
+
+
+def test_a_catalog_out_of_reach_is_told_of_once_and_the_shipped_one_shown(shell: Any) -> None:
+    closed = "http://127.0.0.1:9/inference"
+    ran = shell("models", "--base-url", closed, "openai/gpt-4o", GITHUB_TOKEN="ghp_x0000000000000000000000000000")
+    assert ran.code == 0
+    assert "openai/gpt-4o-mini" in ran.out
+    assert ran.err.startswith("Warning: Could not connect to http://127.0.0.1:9")
+    assert ran.err.count("\n") == 1

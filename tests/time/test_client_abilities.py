@@ -81,3 +81,14 @@ async def test_the_openai_face_is_the_same_client(gh: GitHubModels) -> None:
     completion = await client.chat.completions.create(model=LOW, messages=[{"role": "user", "content": "hi"}])
     assert completion.choices[0].message.content
     assert gh.usage.attempts == 1
+
+
+async def test_a_restored_talk_keeps_to_the_plans_cap_too(gh: GitHubModels, simulation: Simulation) -> None:
+    talk = gh.conversation(LOW, system="Be brief.")
+    for n in range(5):
+        await talk.send(f"{n} " + "word " * 2_000)
+    again = gh.restore(talk.to_dict())
+    assert again.messages == talk.messages
+    await again.send("and now?")
+    assert again.left_out > 0
+    assert simulation.log.statuses[413] == 0
