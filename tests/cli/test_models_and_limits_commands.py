@@ -112,7 +112,7 @@ def test_a_model_nobody_knows_is_remarked_upon(shell):
     assert "openai/gpt4o is not in the catalog; near it are openai/gpt-4o" in ran.out
 
 
-def test_a_catalog_out_of_reach_is_told_of_once_and_the_shipped_one_shown(shell: Any) -> None:
+def test_a_catalog_out_of_reach_is_told_of_once_and_the_shipped_one_shown(shell):
     closed = "http://127.0.0.1:9/inference"
     ran = shell("models", "--base-url", closed, "openai/gpt-4o", GITHUB_TOKEN="ghp_x0000000000000000000000000000")
     assert ran.code == 0
