@@ -1,4 +1,7 @@
-"""The parts of one client, wired once: where calls find transport, gate, token, clock and counters."""
+"""The parts of one client, wired once: where calls find transport, gate, token, clock and counters.
+
+A little longer than most files: one short method per part, and nothing to take apart.
+"""
 
 from __future__ import annotations
 
