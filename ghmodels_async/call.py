@@ -82,6 +82,7 @@ class Call:
         "_deadline",
         "_exchange",
         "_more",
+        "_number",
         "_queue_wait",
         "_request",
         "_size",
@@ -92,7 +93,6 @@ class Call:
         "_token",
         "_url",
         "_wiring",
-        "meta",
     )  # fmt: skip
 
     def __init__(
@@ -114,7 +114,7 @@ class Call:
         self._more = 0  # attempts beside those the retry policy counts: one, with a token that was renewed
         self._streamed = True
         self._stream: weakref.ref[ChatStream] | None = None
-        self.meta = ReplyMeta(model=request.model)
+        self._number = 1  # of the last attempt
 
     async def open(self, begin: Callable[[Response], Awaitable[None]]) -> None:
         """Make attempts until ``await begin(response)`` returns. See `stream.Opener`.
@@ -190,7 +190,7 @@ class Call:
         async def begin(response: Response) -> None:
             nonlocal reply
             body = await response.read()
-            reply = read(body, self._measured())
+            reply = read(body, self._meta(self._wiring.clock.now()))
 
         await self.open(begin)
         assert reply is not None
@@ -258,11 +258,12 @@ class Call:
         )
         self._queue_wait += wiring.clock.now() - asked_at
         exchange = self._exchange = Exchange(permit, wiring)
+        self._number = number + self._more
         if wiring.observed:
             exchange.attempt = Attempt(
                 self._request,
                 streamed=self._streamed,
-                number=number + self._more,
+                number=self._number,
                 profile=wiring.profile.name,
                 queue_wait=self._queue_wait,
             )
@@ -270,7 +271,8 @@ class Call:
             response = exchange.response = await self._send(exchange, token)
             exchange.headers = response.head.headers
             permit.answered(response.head.received_at, response.head.status, response.head.headers)
-            self._describe(number + self._more, exchange)
+            if exchange.attempt is not None:
+                self._describe(exchange.attempt, response)
             if response.head.status != 200:
                 raise await self._refusal(exchange, response)
             await begin(response)
@@ -320,31 +322,35 @@ class Call:
         context = self._wiring.fault_context(self._request.model, self._url, self._token)
         return classify(response.head.status, exchange.headers, body, context, wall=self._wiring.clock.wall())
 
-    def _describe(self, number: int, exchange: Exchange) -> None:
-        clock, headers = self._wiring.clock, exchange.headers
-        response = exchange.response
-        assert response is not None
-        self.meta = ReplyMeta(
-            attempts=number,
-            queue_wait=self._queue_wait,
-            request_id=next((headers[name] for name in _REQUEST_IDS if name in headers), None),
-            model=self._request.model,
-            sent_at=datetime.fromtimestamp(clock.wall() - (clock.now() - exchange.sent_at), UTC),
-            head_after=response.head.received_at - exchange.sent_at,
-            headers={name: value for name, value in headers.items() if name.startswith(_KEPT_HEADERS)},
-            prices=self._wiring.prices_of(self._request.model),
-        )
-        if exchange.attempt is not None:
-            exchange.attempt.status = response.head.status
-            exchange.attempt.request_id = self.meta.request_id
-            exchange.attempt.head_after = self.meta.head_after
+    @property
+    def meta(self) -> ReplyMeta:
+        """What is known of the last attempt; put together when asked for. See `stream.Opener`."""
+        return self._meta(None)
 
-    def _measured(self) -> ReplyMeta:
-        """`meta` of a whole reply that has just arrived."""
-        exchange = self._exchange
-        assert exchange is not None
-        self.meta = replace(self.meta, duration=self._wiring.clock.now() - exchange.sent_at)
-        return self.meta
+    def _meta(self, ended_at: float | None) -> ReplyMeta:
+        """How the reply came about, which ended at a nominal monotonic instant or goes on."""
+        exchange, model = self._exchange, self._request.model
+        if exchange is None or exchange.response is None:
+            return ReplyMeta(model=model)
+        headers, sent_at = exchange.headers, exchange.sent_at
+        return ReplyMeta(
+            attempts=self._number,
+            queue_wait=self._queue_wait,
+            request_id=_request_id(headers),
+            model=model,
+            sent_at=datetime.fromtimestamp(exchange.sent_wall, UTC),
+            head_after=exchange.response.head.received_at - sent_at,
+            duration=None if ended_at is None else ended_at - sent_at,
+            headers={name: value for name, value in headers.items() if name.startswith(_KEPT_HEADERS)},
+            prices=self._wiring.prices_of(model),
+        )
+
+    def _describe(self, attempt: Attempt, response: Response) -> None:
+        """Tell middleware what the head says."""
+        assert self._exchange is not None
+        attempt.status = response.head.status
+        attempt.request_id = _request_id(response.head.headers)
+        attempt.head_after = response.head.received_at - self._exchange.sent_at
 
     def _failed(self, failure: FailedAttempt) -> None:
         if self._more:
@@ -382,6 +388,10 @@ class Call:
 
 _REQUEST_IDS = ("x-github-request-id", "x-request-id", "x-ms-request-id", "apim-request-id", "request-id")
 _KEPT_HEADERS = ("x-ratelimit", "retry-after", "deprecation", "sunset", "link", "azureml-model", "x-ms-")
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    return next((headers[name] for name in _REQUEST_IDS if name in headers), None)
 
 
 def _earlier(one: float | None, other: float | None) -> float | None:

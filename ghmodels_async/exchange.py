@@ -23,13 +23,14 @@ class Exchange:
         wiring: The client's parts.
     """
 
-    __slots__ = ("_ended", "_loop", "_wiring", "attempt", "headers", "permit", "response", "sent_at", "taught")
+    __slots__ = ("_ended", "_loop", "_wiring", "attempt", "headers", "permit", "response", "sent_at", "sent_wall",
+                 "taught")  # fmt: skip
 
     def __init__(self, permit: Permit, wiring: Wiring) -> None:
         self.permit = permit
         self.response: Response | None = None
         self.headers: Any = {}
-        self.sent_at = 0.0
+        self.sent_at = self.sent_wall = 0.0
         self.attempt: Attempt | None = None  # what middleware may know of it
         self._wiring = wiring
         self._loop = asyncio.get_running_loop()
@@ -38,6 +39,7 @@ class Exchange:
 
     def sent(self, at: float) -> None:
         self.sent_at = at
+        self.sent_wall = self._wiring.clock.wall()
         self.permit.sent(at)
 
     def end(self, outcome: Outcome, usage: Usage | None = None, how: str = "") -> None:

@@ -98,6 +98,7 @@ class Wiring:
         self._account = account
         self._on_attempt = on_attempt
         self._gate: Gate | None = None
+        self._budget: tuple[Gate | None, RetryBudget] = (None, RetryBudget())
         self._closes_transport = closes_transport
         self._closed = False
         self.calls = InFlight()
@@ -133,9 +134,10 @@ class Wiring:
 
     def budget_of(self, gate: Gate) -> RetryBudget:
         """The retry budget of an account: one, however many clients spend it."""
-        budget = _budgets.get(gate)
-        if budget is None:
-            budget = _budgets[gate] = RetryBudget()
+        known, budget = self._budget
+        if known is not gate:
+            budget = _budgets.setdefault(gate, RetryBudget())
+            self._budget = (gate, budget)
         return budget
 
     def headers_for(self, token: Token) -> dict[str, str]:

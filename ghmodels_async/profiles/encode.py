@@ -38,7 +38,8 @@ def to_body(request: ChatRequest, profile: Profile, stream: bool) -> bytes:
     body["model"] = profile.wire_model(request.model)
     if isinstance(request.stop, str):
         body["stop"] = [request.stop]
-    _name_ceiling(body, profile, request.model)
+    if not CEILINGS.isdisjoint(body):
+        _name_ceiling(body, profile, request.model)
     options = body.pop("stream_options", None)
     if stream:
         if profile.dialect.usage_in_stream:

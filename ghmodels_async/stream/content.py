@@ -86,6 +86,8 @@ def _tag_start(content: str) -> int:
 
 def split_thinking(content: str) -> tuple[str, str]:
     """Split a whole content into (reasoning, text)."""
+    if _OPEN not in content:  # nearly always
+        return "", content
     splitter = ThinkSplitter()
     reasoning, text = splitter.feed(content)
     more_reasoning, more_text = splitter.close()

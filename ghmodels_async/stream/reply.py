@@ -113,8 +113,10 @@ class ChatReply:
     def from_completion(cls, completion: ChatCompletion, meta: ReplyMeta | None = None) -> ChatReply:
         """Make a reply of the body of a non-streamed 200."""
         choices = [ReplyChoice.from_choice(choice) for choice in completion.choices]
+        if len(choices) > 1:
+            choices.sort(key=lambda choice: choice.index)
         return cls(
-            choices=tuple(sorted(choices, key=lambda choice: choice.index)),
+            choices=tuple(choices),
             usage=completion.usage,
             id=completion.id or None,
             model=completion.model or None,

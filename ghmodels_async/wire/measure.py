@@ -32,13 +32,12 @@ def text_bytes(request: ChatRequest | EmbeddingsRequest) -> int:
 
 def message_bytes(message: Mapping[str, Any]) -> int:
     """UTF-8 bytes of one message, with what a server adds around it."""
-    calls = message.get("tool_calls")
-    return _AROUND + _content_bytes(message.get("content")) + (_json_bytes(calls) if calls else 0)
+    content, calls = message.get("content"), message.get("tool_calls")
+    size = utf8_bytes(content) if isinstance(content, str) else _content_bytes(content)
+    return _AROUND + size + (_json_bytes(calls) if calls else 0)
 
 
 def _content_bytes(content: Any) -> int:
-    if isinstance(content, str):
-        return _size(content)
     if isinstance(content, Sequence):
         return sum(_size(part["text"]) for part in content if isinstance(part, Mapping) and "text" in part)
     return 0

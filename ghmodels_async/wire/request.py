@@ -8,9 +8,9 @@ Numeric ranges are profile data, not model constraints: `profiles.check` applies
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema
 
 __all__ = ["ChatRequest", "EmbeddingsRequest", "Message", "Role"]
 
@@ -18,6 +18,10 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 #: One chat message in the wire's own shape: ``{"role": ..., "content": ...}``, `tool_calls`, `tool_call_id`, `name`.
 Message = Mapping[str, Any]
+
+
+#: Validated as lists of dictionaries, in Rust: of `Sequence` and `Mapping` pydantic keeps the types, in Python.
+_PLAIN = GetPydanticSchema(lambda _, handler: handler(list[dict[str, Any]]))
 
 
 class ChatRequest(BaseModel):
@@ -29,7 +33,7 @@ class ChatRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
     model: str = Field(min_length=1)
-    messages: Sequence[Message] = Field(min_length=1)
+    messages: Annotated[Sequence[Message], _PLAIN] = Field(min_length=1)
     frequency_penalty: float | None = None
     logit_bias: Mapping[str, float] | None = None
     logprobs: bool | None = None
