@@ -4,14 +4,14 @@ from .cache import Cache
 from .check import Checked, Problem, check_rows
 from .envelope import matches
 from .forecast import Forecast, ModelQuota, Reset, Window, forecast
-from .inputs import count_input
+from .inputs import count_input, recipe_of
 from .journal import JournalError, failures, fault_counts, read_finished
 from .merge import Merged, merge
 from .plan import Choice, choices, plan_rows
 from .progress import ModelProgress, Progress
 from .quotas import ANSWER_SECONDS, Quotas, allowances, fresh_quotas, margins_of, used_quotas
 from .rows import Recipe, RowError
-from .run import BatchRun, Summary, recipe_of, run_batch
+from .run import BatchRun, Summary, run_batch
 from .rundir import RunDirectory, RunLockedError, RunMismatchError, Shard
 from .segments import RecordHead
 from .sources import Source, open_source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from ghmodels_async.clock import Clock
 from ghmodels_async.limits import GateOptions, LimitState
@@ -14,11 +14,13 @@ from ghmodels_async.profiles import Profile
 
 from .forecast import Forecast, ModelQuota, Window, forecast
 
-__all__ = ["ANSWER_SECONDS", "Margins", "Quotas", "allowances", "fresh_quotas", "margins_of", "used_quotas"]
+__all__ = ["ANSWER_SECONDS", "Margins", "Quotas", "allowances", "fresh_quotas", "margins_of", "used_quotas", "width_of"]
 
 #: How long an answer takes until some were measured: a short chat answer of a small model.
 ANSWER_SECONDS = 4.0
 _HOUR = 3600.0
+#: Rows in flight per model when nothing is known about its concurrency.
+DEFAULT_WIDTH = 64
 
 
 class Margins(TypedDict):
@@ -127,3 +129,12 @@ def _used(window: Window, state: LimitState | None, wall: float) -> Window:
 
 def _after(at: datetime | None, wall: float) -> float:
     return 0.0 if at is None else max(0.0, at.timestamp() - wall)
+
+
+def width_of(client: Any, model: str) -> int:
+    """One row waits at the gate while the others are under way; where nothing limits them, a fixed number."""
+    profile = getattr(client, "profile", None)
+    if profile is None:
+        return DEFAULT_WIDTH
+    concurrent = allowances(profile, client.plan, [model])[0].concurrent
+    return DEFAULT_WIDTH if concurrent is None else concurrent + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, closing
 from dataclasses import asdict, dataclass
@@ -14,24 +15,20 @@ from ghmodels_async.clock import Clock
 from .bitmap import Bitmap
 from .cache import Cache
 from .calls import Caller
-from .inputs import Rows, settled_source, source_of
+from .inputs import Rows, recipe_of, settled_source, source_of
 from .journal import Finished, Journal, failures, read_finished
 from .merge import Merged, merge
 from .progress import Progress
-from .quotas import allowances
+from .quotas import width_of
 from .rows import RawRow, Recipe
-from .rundir import RunDirectory, Shard
+from .rundir import RunDirectory, RunMismatchError, Shard
 from .runner import Runner
 from .segments import RecordHead
 from .sources import Source
-from .survey import Kinds, count_rows, voider
-from .template import Template
+from .survey import Kinds, count_rows, progress_before, voider
 from .verdicts import Limits
 
-__all__ = ["BatchRun", "Summary", "recipe_of", "run_batch"]
-
-#: Rows in flight per model when nothing is known about its concurrency.
-DEFAULT_WIDTH = 64
+__all__ = ["BatchRun", "Summary", "run_batch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,8 @@ class BatchRun:
         accept_changes: Go on although settings or answered rows changed; such rows run again.
         retry: Which failed rows run again, by their last failure; None: none of them.
         cache: Answers of earlier equal requests.
-        on_event: Told of each event by name: ``row``, ``parked``, ``waiting``, ``closed``, ``stopping``.
+        on_event: Told of each event by name: ``row``, ``parked``, ``waiting``, ``closed``, ``stopping``. If it
+            raises, the run drains and `go` raises it.
 
     Raises:
         RunMismatchError, RunLockedError: On entering: not this run, or not now; nothing was changed.
@@ -113,15 +111,22 @@ class BatchRun:
         self._retry = retry
         self._cache = cache
         self._on_event = on_event
+        self._deaf: Exception | None = None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> BatchRun:
         async with AsyncExitStack() as stack:
-            source = self._prepared()
-            stack.enter_context(self.directory.locked(self.shard))
-            finished = stack.enter_context(closing(await asyncio.to_thread(read_finished, self.directory.journal)))
-            self.source = await asyncio.to_thread(settled_source, self.directory, self._rows, source)
+            directory = self.directory
+            source = source_of(directory, self._rows)
+            identity = self._identified(source)
+            # nothing is written before the lock is held, and the input is not replaced before it was looked through
+            stack.enter_context(directory.locked(self.shard))
+            finished = stack.enter_context(closing(await asyncio.to_thread(read_finished, directory.journal)))
+            self._prepare(identity, finished)
+            stack.callback(directory.arriving.unlink, missing_ok=True)
+            self.source, keep = await asyncio.to_thread(settled_source, directory, self._rows, source)
             await asyncio.to_thread(self._survey, finished)
+            self.source = await asyncio.to_thread(keep)
             journal = Journal(self.directory.journal, self.shard.name)
             self.runner = self._runner(await stack.enter_async_context(journal), finished, self.source)
             self._stack = stack.pop_all()
@@ -139,12 +144,13 @@ class BatchRun:
         merged = None
         if self.runner.stopped is None and self.shard.parts == 1:
             merged = await asyncio.to_thread(merge, self.directory)
+        if self._deaf is not None:
+            raise self._deaf
         ended = progress.ended_at if progress.ended_at is not None else progress.started_at
         return Summary(progress, self.runner.stopped, self.runner.cause, ended - progress.started_at, merged)
 
-    def _prepared(self) -> Source | None:
-        """The source, once the directory agrees that this is its run."""
-        source = source_of(self.directory, self._rows)
+    def _identified(self, source: Source | None) -> dict[str, Any]:
+        """What makes this start one of the same run; settings not given are the run's."""
         known = self.directory.facts()["identity"] if self._rows is None else None
         if known is not None and self.recipe is None:
             self.recipe = recipe_of(known)
@@ -152,9 +158,16 @@ class BatchRun:
             self.models = tuple(known["models"])
         self.recipe = self.recipe or Recipe()
         kind = source.kind if source is not None else "jsonl"
-        identity = {**asdict(self.recipe), "models": list(self.models), "kind": kind, **self._identity}
-        self.directory.prepare(identity, accept_changes=self._accept)
-        return source
+        return {**asdict(self.recipe), "models": list(self.models), "kind": kind, **self._identity}
+
+    def _prepare(self, identity: dict[str, Any], finished: Finished) -> None:
+        """Make sure that the directory is a run of this; before the first answer it may still become one."""
+        try:
+            self.directory.prepare(identity, accept_changes=self._accept)
+        except RunMismatchError:
+            if len(finished.answered) or len(self.directory.holders()) > 1:
+                raise
+            self.directory.prepare(identity, accept_changes=True)
 
     def _survey(self, finished: Finished) -> None:
         """Count, compare, and decide which failed rows run again."""
@@ -173,7 +186,7 @@ class BatchRun:
         total = count_rows(self.source.rows(), finished, on_changed=on_changed, on_row=look)
         for row in again:
             finished.answered.discard(row)
-        self.progress = _progress_before(finished, total, self.shard)
+        self.progress = progress_before(finished, total, self.shard)
 
     def _runner(self, journal: Journal, finished: Finished, source: Source) -> Runner:
         shard = self.shard
@@ -185,7 +198,7 @@ class BatchRun:
             kinds=self._kinds.jobs,
             recipe=self.recipe or Recipe(),
             models=self.models,
-            width=lambda model: self._concurrency or _width(self._client, model),
+            width=lambda model: self._concurrency or width_of(self._client, model),
             clock=self._clock,
             limits=self._limits,
             progress=self.progress,
@@ -206,9 +219,16 @@ class BatchRun:
     def _event(self, name: str, facts: dict[str, Any]) -> None:
         if name == "parked":
             # for `batch status`, and for whoever restarts the run tomorrow
-            parked = {**self.directory.facts().get("parked", {}), facts["model"]: facts["until"]}
-            self.directory.remember(parked=parked)
-        self._on_event(name, facts)
+            with contextlib.suppress(OSError):
+                parked = {**self.directory.facts().get("parked", {}), facts["model"]: facts["until"]}
+                self.directory.remember(parked=parked)
+        if self._deaf is None:
+            try:
+                self._on_event(name, facts)
+            except Exception as error:
+                # the listener is gone, or broken: what is in flight ends well, then the caller hears of it
+                self._deaf = error
+                self.runner.drain()
 
 
 async def run_batch(client: Any, rows: Rows, *, run_dir: str | Path, **options: Any) -> Summary:
@@ -220,36 +240,3 @@ async def run_batch(client: Any, rows: Rows, *, run_dir: str | Path, **options: 
     """
     async with BatchRun(client, rows, run_dir=run_dir, **options) as run:
         return await run.go()
-
-
-def recipe_of(identity: Mapping[str, Any]) -> Recipe:
-    """The recipe a run was started with."""
-    texts = {name: identity.get(name) for name in ("template", "system")}
-    made = {name: Template(value["text"]) if value else None for name, value in texts.items()}
-    return Recipe(
-        template=made["template"],
-        system=made["system"],
-        parameters=identity.get("parameters") or {},
-        id_field=identity.get("id_field"),
-        override_model=bool(identity.get("override_model")),
-    )
-
-
-def _width(client: Any, model: str) -> int:
-    """One row waits at the gate while the others are under way; where nothing limits them, a fixed number."""
-    profile = getattr(client, "profile", None)
-    if profile is None:
-        return DEFAULT_WIDTH
-    concurrent = allowances(profile, client.plan, [model])[0].concurrent
-    return DEFAULT_WIDTH if concurrent is None else concurrent + 1
-
-
-def _progress_before(finished: Finished, total: int, shard: Shard) -> Progress:
-    """What earlier starts have done of this shard's rows."""
-    if shard.parts == 1:
-        done, answered = len(finished.succeeded), len(finished.answered)
-        return Progress(total=total, before_done=done, before_failed=answered - done)
-    mine = [row for row in finished.answered if shard.mine(row)]
-    done = sum(row in finished.succeeded for row in mine)
-    own_total = len(range(shard.part - 1, total, shard.parts))
-    return Progress(total=own_total, before_done=done, before_failed=len(mine) - done)

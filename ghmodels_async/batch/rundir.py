@@ -73,6 +73,8 @@ class RunDirectory:
         self.path = Path(path)
         self.journal = self.path / "journal"
         self.spool = self.path / "rows.jsonl"
+        self.arriving = self.path / ".rows.jsonl.part"
+        """A copy of rows not yet compared with those of earlier starts."""
         self.output = self.path / "output.jsonl"
         self.errors = self.path / "errors.jsonl"
         self._facts = self.path / "run.json"
@@ -143,6 +145,7 @@ class RunDirectory:
         Raises:
             RunLockedError: Another process has it, or runs with another number of shards.
         """
+        self.journal.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             own = stack.enter_context((self.journal / f"{shard.name}.lock").open("a+"))
             if not _take(own):

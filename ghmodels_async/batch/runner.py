@@ -45,8 +45,7 @@ class Runner:
         journal: Takes the lines; closed when the run ends.
         finished: What needs no call any more.
         rows: Starts a pass over this process's rows.
-        kinds: A row of each kind that is to be done: their lanes open at the start. A lane that opened when its first
-            row is read would wait for every lane before it, a parked one too.
+        kinds: A row of each kind to be done: a lane opened when its first row is read would wait for those before it.
         recipe: How rows become requests.
         models: Models for rows that name none, preferred first.
         width: Rows in flight for one model.
@@ -54,7 +53,7 @@ class Runner:
         limits: How far the run may go.
         progress: Counts, shared with whoever shows them.
         cache: Answers of earlier equal requests, if wanted.
-        on_event: Told of ``row``, ``parked``, ``waiting``, ``closed`` and ``stopping``, each with facts that JSON can hold.
+        on_event: Told of each event by name, with facts that JSON can hold; see `BatchRun`.
         sent: How many calls are on their way now; None where nobody knows.
     """
 
@@ -94,7 +93,7 @@ class Runner:
         self._serving: set[asyncio.Task[None]] = set()
         self._lanes = Lanes(models, width, self._open_lane)
         self._tasks: asyncio.TaskGroup | None = None
-        self._deck = Deck(self._fresh, self._lanes.eligible, self._orphan, clock, self._all_waiting)
+        self._deck = Deck(self._fresh, self._lanes.eligible, self._orphan, clock, lambda: self._consequences.waiting())
         self._consequences = Consequences(
             self._deck, self._lanes, self, progress=progress, clock=clock, limits=limits, on_event=on_event
         )
@@ -170,9 +169,6 @@ class Runner:
             task = self._tasks.create_task(self._serve(lane), name=f"lane {lane.model}")
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
-
-    def _all_waiting(self) -> None:
-        self._consequences.waiting()
 
     def _orphan(self, job: Job) -> None:
         closed = self._lanes.closed_for(job)

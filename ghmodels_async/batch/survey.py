@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 
 from .journal import CHANGED, Finished, own_segment
+from .progress import Progress
 from .rows import Job, RawRow, Recipe, RowError, row_hash
 from .rundir import RunDirectory, RunMismatchError, Shard
 from .segments import SegmentWriter, record_line
 
-__all__ = ["ChangedRowError", "Kinds", "count_rows", "voider"]
+__all__ = ["ChangedRowError", "Kinds", "count_rows", "progress_before", "voider"]
 
 _MODEL = re.compile(rb'"model"\s*:\s*"([^"\\]*)"')
 #: Looks of rows told apart; an input in which every row names another model is none.
@@ -116,6 +117,17 @@ def voider(run: RunDirectory, shard: Shard, finished: Finished, voided: list[int
         voided.append(raw.ordinal)
 
     return void
+
+
+def progress_before(finished: Finished, total: int, shard: Shard) -> Progress:
+    """What earlier starts have done of this shard's rows."""
+    if shard.parts == 1:
+        done, answered = len(finished.succeeded), len(finished.answered)
+        return Progress(total=total, before_done=done, before_failed=answered - done)
+    mine = [row for row in finished.answered if shard.mine(row)]
+    done = sum(row in finished.succeeded for row in mine)
+    own_total = len(range(shard.part - 1, total, shard.parts))
+    return Progress(total=own_total, before_done=done, before_failed=len(mine) - done)
 
 
 def _changed(raw: RawRow, was: int) -> ChangedRowError:

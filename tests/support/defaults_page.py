@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ghmodels_async import GitHubModels
-from ghmodels_async.batch.run import DEFAULT_WIDTH
+from ghmodels_async.batch.quotas import DEFAULT_WIDTH
 from ghmodels_async.batch.verdicts import Limits
 from ghmodels_async.catalog.lookup import DEFAULT_CONTEXT
 from ghmodels_async.client import _MAP_CONCURRENCY
