@@ -117,7 +117,17 @@ class ChatStream:
             for delta in self._ready:
                 self._fold.add(delta)
                 return delta
-            await self._advance()
+            reader = self._reader
+            if self._state != "open" or reader is None or not reader.idle:
+                await self._turn()
+                continue
+            try:
+                ready = await reader.more(finished=self._fold.finished)
+            except BaseException:
+                self._abandon()
+                raise
+            if self._state == "open":  # nobody has closed it meanwhile
+                self._ready = iter(ready)
 
     @property
     def text(self) -> TextStream:
@@ -223,30 +233,19 @@ class ChatStream:
         self._first_after = self._clock.now() - reader.began_at
         self._ready = iter(deltas)
 
-    async def _advance(self) -> None:
-        """Make more deltas ready, or raise: the end, or how it ended."""
+    async def _turn(self) -> None:
+        """Pass from one state to the next, or raise: the end, or how it ended."""
+        reader = self._reader
         if self._state == "new":
             await self._open()
-            if self._error is None:
-                return
-        reader = self._reader
-        if self._opening is not None or (reader is not None and reader.waiting):
+        elif self._opening is not None or (reader is not None and reader.waiting):
             raise RuntimeError("another task is already waiting for this stream")
-        if self._state == "open" and reader is not None:
-            try:
-                if not reader.over:
-                    ready = await reader.more(finished=self._fold.finished)
-                    if ready and self._state == "open":
-                        self._ready = iter(ready)
-                        return
-                if self._state == "open":
-                    await self._conclude(reader)
-            except BaseException:
-                self._abandon()
-                raise
+        elif self._state == "open" and reader is not None:
+            await self._conclude(reader)
         if self._error is not None:
             raise self._error
-        raise StopAsyncIteration
+        if self._state == "ended":
+            raise StopAsyncIteration
 
     async def _conclude(self, reader: StreamReader) -> None:
         """Everything has been handed out and nothing more will come."""

@@ -114,23 +114,26 @@ class DeltaDecoder:
 
     def _chunk(self, fields: ChunkFields, event: ServerSentEvent, deltas: list[ChatDelta]) -> None:
         """Add the deltas of one valid chunk, or record the error it carries."""
-        data = event.data
-        choices = fields.get("choices")
-        error = fields.get("error")
-        if error or (not choices and (error is not None or event.event == "error" or fields.get("object") == "error")):
-            self.failure = self._classify(error or from_json(data))
-            return
-        if choices:
+        data, choices, error = event.data, fields.get("choices"), fields.get("error")
+        if choices and not error:
             for choice in choices:
                 deltas.append(self._delta(choice, data))
+        elif error is not None or event.event == "error" or fields.get("object") == "error":
+            self.failure = self._classify(error or from_json(data))
+            return
         else:
             deltas.append(ChatDelta(None, "", data))
+        if self._nameless or fields.get("usage") is not None:
+            self._annotate(deltas[-1], fields)
+
+    def _annotate(self, delta: ChatDelta, fields: ChunkFields) -> None:
+        """Put what belongs to the chunk, not to a choice, on its last delta: usage, and once the names."""
         usage = fields.get("usage")
         if usage is not None:
-            deltas[-1].usage, deltas[-1].plain = usage, False
+            delta.usage, delta.plain = usage, False
         if self._nameless and fields.get("model"):
             self._nameless = False
-            deltas[-1].id, deltas[-1].model, deltas[-1].plain = fields.get("id") or None, fields["model"], False
+            delta.id, delta.model, delta.plain = fields.get("id") or None, fields["model"], False
 
     def _delta(self, choice: ChoiceFields, data: str) -> ChatDelta:
         index = choice.get("index") or 0

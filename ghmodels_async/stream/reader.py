@@ -39,12 +39,13 @@ class StreamReader:
 
     Attributes:
         over: Nothing more will come: the end, ``[DONE]``, or a failure.
+        idle: More may come, and nobody is waiting for it.
         cause: What ended the reading, when it was neither the body's end nor its content.
         began_at: When reading began, nominal monotonic.
     """
 
     __slots__ = ("_clock", "_iterator", "_source", "_timeouts", "_total_at", "_watch", "began_at", "cause",
-                 "decoder", "over")  # fmt: skip
+                 "decoder", "idle", "over")  # fmt: skip
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class StreamReader:
     ) -> None:
         self.decoder = DeltaDecoder(classify, limit=limit)
         self.over = False
+        self.idle = True
         self.cause: Exception | None = None
         self.began_at = clock.now()
         self._source = source
@@ -129,6 +131,7 @@ class StreamReader:
         if self._total_at is not None and (due is None or self._total_at < due):
             phase, due = "total", self._total_at
         decoder, watch = self.decoder, self._watch
+        self.idle = False
         while True:
             watch.start(due)
             try:
@@ -152,6 +155,7 @@ class StreamReader:
                 self.over = True
                 return deltas + decoder.close()
             if deltas:
+                self.idle = True
                 return deltas
         self.over = True
         return decoder.close()
