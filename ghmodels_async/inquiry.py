@@ -10,7 +10,14 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from . import catalog
-from .errors import ConnectionFailedError, ServerError, ServiceRetiredError, TokenInvalidError, classify
+from .errors import (
+    ConnectionFailedError,
+    RequestTimeoutError,
+    ServerError,
+    ServiceRetiredError,
+    TokenInvalidError,
+    classify,
+)
 from .terms import Timeouts
 from .transport import PhaseTimeouts, Request, Token
 from .wire import ModelCard
@@ -20,6 +27,10 @@ __all__ = ["cards_of", "get_json", "models"]
 
 _log = logging.getLogger("ghmodels_async.inquiry")
 _CARDS = TypeAdapter(list[ModelCard])
+
+#: Nominal seconds until the head of a list: nothing is generated, so the patience for answers is not for it. The guide's
+#: program waits 10.
+_LISTING = 30.0
 
 
 async def models(wiring: Wiring, timeouts: Timeouts, prefix: str = "") -> Sequence[ModelCard]:
@@ -36,7 +47,7 @@ async def models(wiring: Wiring, timeouts: Timeouts, prefix: str = "") -> Sequen
     if url is not None:
         try:
             return [card for card in cards_of(await get_json(wiring, url, timeouts)) if card.id.startswith(prefix)]
-        except (ConnectionFailedError, ServiceRetiredError, ServerError) as error:
+        except (ConnectionFailedError, RequestTimeoutError, ServiceRetiredError, ServerError) as error:
             if shipped is None:
                 raise
             gone = isinstance(error, ServiceRetiredError)  # nothing to wonder about: the profile says so itself
@@ -65,7 +76,8 @@ async def get_json(wiring: Wiring, url: str, timeouts: Timeouts) -> Any:
 
 
 async def _get(wiring: Wiring, url: str, timeouts: Timeouts, token: Token) -> Any:
-    phases = PhaseTimeouts(timeouts.connect, timeouts.head, timeouts.stall)
+    head = _LISTING if timeouts.head is None else min(timeouts.head, _LISTING)
+    phases = PhaseTimeouts(timeouts.connect, head, timeouts.stall)
     response = await wiring.send(Request("GET", url, wiring.headers_for(token)), phases, _unnoticed)
     try:
         body = await response.read()
