@@ -28,8 +28,8 @@ __all__ = ["cards_of", "get_json", "models"]
 _log = logging.getLogger("ghmodels_async.inquiry")
 _CARDS = TypeAdapter(list[ModelCard])
 
-#: Nominal seconds until the head of a list: nothing is generated, so the patience for answers is not for it. The guide's
-#: program waits 10.
+#: Nominal seconds until the head of a list: nothing is generated, so the patience for answers is not for it.
+#: The guide's program waits 10.
 _LISTING = 30.0
 
 

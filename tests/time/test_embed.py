@@ -218,3 +218,28 @@ async def test_extra_fields_and_headers_travel(gh, simulation):
     (arrival,) = simulation.log
     assert json.loads(json.dumps(arrival.body)) == {"model": SMALL, "input": ["text"], "user": "me"}
     assert arrival.headers["x-trace"] == "7"
+
+
+async def test_answers_that_do_not_fit_together_are_an_error(gh, simulation):
+    """A gateway that answers the second request from another model."""
+    short = [{"index": place, "embedding": [1.0, 2.0]} for place in range(1)]
+    simulation.script({2: Fault.answers(200, {"data": short})})
+    with pytest.raises(e.ServerError, match="do not fit together"):
+        await gh.embed(SMALL, ["text"] * 2049, dimensions=4)
+
+
+async def test_texts_from_an_iterator_that_cannot_be_closed(gh):
+    class Texts:
+        def __init__(self):
+            self.left = 3
+
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            self.left -= 1
+            if self.left < 0:
+                raise StopAsyncIteration
+            return "text"
+
+    assert (await gh.embed(SMALL, Texts(), dimensions=4)).shape == (3, 4)
