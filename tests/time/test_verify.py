@@ -1,8 +1,9 @@
 """`verify`: the troubleshooting list, check by check, against a service that refuses in every known way."""
 
 import pytest
-from simulated import LOW, connect
+from simulated import LOW, TOKEN, connect, failed, timed_out
 
+from ghmodels_async import GitHubModels
 from ghmodels_async import errors as e
 from ghmodels_async.simulator import DISABLED_ORGANIZATION, Fault, Simulation
 
@@ -167,3 +168,14 @@ async def test_an_endpoint_without_keys_is_not_said_to_have_one(clock):
         with pytest.raises(e.ModelNotFoundError) as caught:
             await gh.chat("no-such-model", "hi")
     assert "token" not in caught.value.checked
+
+
+async def test_the_profiles_own_word_that_a_service_is_retired_fails_the_check(simulation, clock):
+    door = simulation.transport(connection_failed=failed, timed_out=timed_out)
+    async with GitHubModels(TOKEN, enterprise="my-enterprise", transport=door, clock=clock, ledger="memory") as gh:
+        found = await gh.verify(LOW, ask=False, raises=False)
+        with pytest.raises(e.ServiceRetiredError, match="retired 2026-07-30"):
+            await gh.verify(LOW, ask=False)
+    assert states(found)["service"] == "failed"
+    assert "enterprise my-enterprise" in str(found)
+    assert "foundry" in found.error.fix
