@@ -85,7 +85,7 @@ class Feedback:
             log,
             facts.amount or log.limit.amount,
             permit.sent_at,
-            guessed=lane.guessed_at >= permit.sent_at - log.hold,
+            guessed=any(other.guessed_at >= permit.sent_at - log.hold for other in self._rigging.lanes_of(log)),
         )
         self._adopt(log, facts)
         sentence = _sentence(facts)
@@ -99,9 +99,10 @@ class Feedback:
             self._desk.books.block(log.limit.key, until, sentence)
         if not echo and permit.weight_in(log):
             _log.info("%s refused %s: %s (%s)", log.limit.type, lane.model, sentence, cause.value)
-            if cause is Cause.LATE:
-                lane.caution = min(86_400.0, max(_CAUTION, 2 * lane.caution))
-                lane.cautious_until = at + lane.caution
+            if cause is Cause.LATE:  # whose was late is not known, and all of them travel the same way
+                caution = min(86_400.0, max(_CAUTION, 2 * lane.caution))
+                for other in self._rigging.lanes_of(log):
+                    other.caution, other.cautious_until = caution, max(at + caution, other.cautious_until)
             elif cause is Cause.FOREIGN:
                 self._suspect(log, lane, log.let_in_since(permit.sent_at - log.window), at)
         if log.canary == OUT and log.out_since == permit.granted_at:

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable
 
 import pytest
-from gates import gate_of, minute
+from gates import account_minute, gate_of, minute
 from quota_oracle import KINDS, Judge, Network, Window, drive, exchange, heavy_tail, jitter
 from virtual_time import run_virtual, virtual_clock
 
@@ -75,6 +75,27 @@ def test_whole_replies_over_a_bad_uplink_teach_caution_after_the_first_surprise(
     judge = full_queue("sliding", heavy_tail, streamed=False)
     assert 1 <= len(judge.refusals) <= 6  # without it: fifty
     assert judge.accepted >= 0.95 * HOURS * 60 * 10
+
+
+def test_a_late_arrival_of_one_model_explains_the_refusal_of_another(caplog: pytest.LogCaptureFixture) -> None:
+    """Four models under the account's minute: the packet that was late need not be of the model that is refused."""
+
+    async def run() -> Judge:
+        clock = virtual_clock()
+        gate = gate_of(clock, minute(15), account_minute(24))
+        judge = Judge([Window("UserByMinute", 24, 60.0)])
+        network = Network(random.Random(7), heavy_tail, prompt_reply, jitter, streamed=False)
+        until = clock.now() + 4 * 3600
+        models = ("a", "b", "c", "d")
+        await asyncio.gather(
+            *(drive(gate, judge, network, clock, model=model, until=until, workers=8) for model in models)
+        )
+        return judge
+
+    judge = run_virtual(run())
+    assert 1 <= len(judge.refusals) <= 5  # each model on its own: ten, some of them put down to another program
+    assert judge.accepted >= 0.95 * 4 * 60 * 24
+    assert "another program" not in caplog.text
 
 
 def test_a_sliding_counter_is_found_out_and_paced() -> None:
