@@ -25,10 +25,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-
 from .errors import (
-    BadRequestError,
     ConnectionFailedError,
     GHModelsError,
     RateLimitError,
@@ -41,7 +38,6 @@ from .errors import (
 from .exchange import Exchange, outcome_of
 from .limits import Gate, Outcome
 from .middleware import Attempt
-from .profiles import check
 from .stream import ChatReply, ChatStream, ReplyMeta, StreamOutcome
 from .terms import Terms
 from .transport import FailedAttempt, PhaseTimeouts, Request, Response, Retry, Token, with_retries
@@ -314,13 +310,17 @@ class Call:
 
     async def _refusal(self, exchange: Exchange, response: Response) -> GHModelsError:
         """Name an answer that is not a 200. The connection survives if the body is short and complete."""
+        body = bytearray()
         try:
             async with self._wiring.clock.timeout(self._terms.timeouts.stall):
-                body = await response.read()
+                async for data in response:
+                    body += data
+                    if len(body) > _ERROR_BODY:
+                        break
         except (TimeoutError, ConnectionFailedError):
-            body = b""
+            pass  # status and headers say enough
         context = self._wiring.fault_context(self._request.model, self._url, self._token)
-        return classify(response.head.status, exchange.headers, body, context, wall=self._wiring.clock.wall())
+        return classify(response.head.status, exchange.headers, bytes(body), context, wall=self._wiring.clock.wall())
 
     @property
     def meta(self) -> ReplyMeta:
@@ -386,6 +386,8 @@ class Call:
         )
 
 
+#: Bytes of an error's body that are read. Real ones have hundreds; nobody needs the rest of a page.
+_ERROR_BODY = 1_000_000
 _REQUEST_IDS = ("x-github-request-id", "x-request-id", "x-ms-request-id", "apim-request-id", "request-id")
 _KEPT_HEADERS = ("x-ratelimit", "retry-after", "deprecation", "sunset", "link", "azureml-model", "x-ms-")
 
@@ -398,42 +400,3 @@ def _earlier(one: float | None, other: float | None) -> float | None:
     if one is None or other is None:
         return one if other is None else other
     return min(one, other)
-
-
-def chat_request(model: str, messages: Any, fields: Mapping[str, Any]) -> ChatRequest:
-    """Build a request.
-
-    Raises:
-        BadRequestError: A field has the wrong type or shape (`status` is None: nothing was sent). What was given is
-            not in the message: it may be a prompt.
-    """
-    try:
-        return ChatRequest(model=model, messages=messages, **fields)
-    except ValidationError as error:
-        wrong = error.errors(include_url=False, include_input=False, include_context=False)
-    places = [".".join(map(str, problem["loc"])) for problem in wrong]
-    raise BadRequestError(
-        f"This is no chat request: {places[0]}: {wrong[0]['msg'].lower()}.",
-        param=places[0].partition(".")[0],
-        model=str(model),
-        checked="\n".join(f"{place}: {problem['msg']}" for place, problem in zip(places, wrong, strict=True)),
-        fix="Give a model id, and messages as a text or as a list of {'role': …, 'content': …}",
-    )
-
-
-def refuse_locally(wiring: Wiring, request: ChatRequest | EmbeddingsRequest) -> None:
-    """Raise what the endpoint is known to answer to this request, before anything is spent.
-
-    Raises:
-        BadRequestError: A field the profile is known to refuse (`status` is None: the server was not asked).
-    """
-    problems = check(wiring.profile, request)
-    if problems:
-        first = problems[0]
-        raise BadRequestError(
-            f"{wiring.profile.title} would refuse this request: {first.field} = {first.value!r}.",
-            param=first.field,
-            model=request.model,
-            checked="\n".join(str(problem) for problem in problems),
-            fix=f"Use a value that is allowed, or send it anyway: extra_body={{{first.field!r}: …}}",
-        )

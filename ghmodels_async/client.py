@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from . import catalog
 from .abilities import Abilities
+from .asking import chat_request, refuse_locally
 from .beyond_chat import BeyondChat
 from .bulk import BulkRun, Outcome
-from .call import Call, chat_request, refuse_locally
+from .call import Call
 from .clock import Clock
 from .config import Settings, resolve
 from .content import check as check_parts
@@ -286,7 +287,7 @@ class GitHubModels(Abilities, BeyondChat):
         fields: dict[str, Any] = {name: value for name, value in options.items() if name not in _CALL_OPTIONS}
         content: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
         request = chat_request(model, content, fields)
-        refuse_locally(self._wiring, request)
+        refuse_locally(self.profile, request)
         if self.profile.catalog is not None:
             check_parts(request.messages, catalog.find(model, self.profile.catalog))
         terms = self._terms.with_options(options, retry)

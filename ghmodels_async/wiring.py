@@ -214,7 +214,10 @@ class Wiring:
         if isinstance(failure.decision, Retry):
             tally.retries += 1
         if self._on_attempt is not None:
-            self._on_attempt(failure)
+            try:
+                self._on_attempt(failure)
+            except Exception:  # a hook only watches: the call goes on as it would without it
+                _log.exception("on_attempt raised")
 
     def prices_of(self, model: str) -> Multipliers | None:
         """The model's row in the endpoint's price list; None if it has none."""

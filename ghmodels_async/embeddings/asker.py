@@ -12,7 +12,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
-from ghmodels_async.call import Call, refuse_locally
+from ghmodels_async.asking import refuse_locally
+from ghmodels_async.call import Call
 from ghmodels_async.catalog import Cost
 from ghmodels_async.deadline import Deadline
 from ghmodels_async.errors import GHModelsError, RequestTooLargeError, ServerError
@@ -152,7 +153,7 @@ class Asker:
     async def _ask_once(self, ordinal: int, start: int, texts: list[str]) -> EmbeddingsPart[Any]:
         wiring = self._wiring
         request = EmbeddingsRequest(model=self._model, input=texts, **self._fields)
-        refuse_locally(wiring, request)
+        refuse_locally(wiring.profile, request)
         terms, url = self._within_deadline(), wiring.settings.endpoint.embeddings_url
         call = Call(wiring, request, terms, url=url, body=embeddings_body(request, wiring.profile))
         usage: Usage | None = None

@@ -24,6 +24,11 @@ Message = Mapping[str, Any]
 _PLAIN = GetPydanticSchema(lambda _, handler: handler(list[dict[str, Any]]))
 
 
+#: No control character may travel in a header: a line break would end it and begin another.
+_HeaderText = Annotated[str, Field(pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$")]
+_Headers = Mapping[_HeaderText, _HeaderText]
+
+
 class ChatRequest(BaseModel):
     """One chat-completions request. Frozen; an unknown field is an error (`extra_body` carries what we do not know).
 
@@ -57,7 +62,7 @@ class ChatRequest(BaseModel):
     top_p: float | None = None
     user: str | None = None
     extra_body: Mapping[str, Any] | None = Field(default=None, exclude=True)
-    extra_headers: Mapping[str, str] | None = Field(default=None, exclude=True)
+    extra_headers: _Headers | None = Field(default=None, exclude=True)
 
     def given(self) -> dict[str, Any]:
         """The body fields that were set, by their wire names; values are shared, not copied."""
@@ -75,7 +80,7 @@ class EmbeddingsRequest(BaseModel):
     encoding_format: Literal["float", "base64"] | None = None
     user: str | None = None
     extra_body: Mapping[str, Any] | None = Field(default=None, exclude=True)
-    extra_headers: Mapping[str, str] | None = Field(default=None, exclude=True)
+    extra_headers: _Headers | None = Field(default=None, exclude=True)
 
     def given(self) -> dict[str, Any]:
         """The body fields that were set, by their wire names; values are shared, not copied."""

@@ -63,6 +63,7 @@ async def leave(gh: GitHubModels, ways: list[Callable[[GitHubModels], Coroutine[
         await way(gh)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.filterwarnings("ignore:the ChatStream created at:ResourceWarning")
 def test_streams_that_are_left_leave_nothing_behind() -> None:
     async def main() -> None:

@@ -353,3 +353,33 @@ async def test_a_call_waits_no_longer_in_the_queue_than_it_was_told(gh: GitHubMo
         for other in others:
             await other.aclose()
     assert slow.reply is not None
+
+
+async def test_a_hook_that_fails_changes_nothing(
+    simulation: Simulation, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulation.script([Fault.server_error(500), None])
+
+    def hook(failure: FailedAttempt) -> None:
+        raise LookupError("the hook's own trouble")
+
+    async with connect(simulation, clock, on_attempt=hook) as gh:
+        assert (await gh.chat(LOW, "hi")).meta.attempts == 2
+    assert "on_attempt raised" in caplog.text
+
+
+@pytest.mark.parametrize("headers", [{"x-a": "1\r\nx-b: 2"}, {"x-a\n": "1"}])
+async def test_a_header_that_would_become_two_is_refused(
+    gh: GitHubModels, simulation: Simulation, headers: dict[str, str]
+) -> None:
+    with pytest.raises(e.BadRequestError) as caught:
+        await gh.chat(LOW, "hi", extra_headers=headers)
+    assert caught.value.status is None
+    assert simulation.log.total == 0
+
+
+async def test_an_endless_error_page_is_not_read_to_its_end(gh: GitHubModels, simulation: Simulation) -> None:
+    simulation.script([Fault.answers(400, {"error": {"message": "x" * 3_000_000}})])
+    with pytest.raises(e.BadRequestError):
+        await gh.chat(LOW, "hi")
+    assert used(gh, "concurrent") == 0

@@ -29,5 +29,5 @@ def test_a_whole_reply_is_read(body: bytes, text: str) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"text"', b'{"choices": 5}', b"nul", b"{" * 50_000])
 def test_what_is_no_reply_is_a_value_error(body: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         read_completion(body)

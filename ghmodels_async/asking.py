@@ -1,0 +1,53 @@
+"""A request as the caller meant it, or a clear refusal before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from .errors import BadRequestError
+from .profiles import Profile, check
+from .wire import ChatRequest, EmbeddingsRequest
+
+__all__ = ["chat_request", "refuse_locally"]
+
+
+def chat_request(model: str, messages: Any, fields: Mapping[str, Any]) -> ChatRequest:
+    """Build a request.
+
+    Raises:
+        BadRequestError: A field has the wrong type or shape (`status` is None: nothing was sent). What was given is
+            not in the message: it may be a prompt.
+    """
+    try:
+        return ChatRequest(model=model, messages=messages, **fields)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False, include_context=False)
+    places = [".".join(map(str, problem["loc"])) for problem in wrong]
+    raise BadRequestError(
+        f"This is no chat request: {places[0]}: {wrong[0]['msg'].lower()}.",
+        param=places[0].partition(".")[0],
+        model=str(model),
+        checked="\n".join(f"{place}: {problem['msg']}" for place, problem in zip(places, wrong, strict=True)),
+        fix="Give a model id, and messages as a text or as a list of {'role': …, 'content': …}",
+    )
+
+
+def refuse_locally(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> None:
+    """Raise what the endpoint is known to answer to this request, before anything is spent.
+
+    Raises:
+        BadRequestError: A field the profile is known to refuse (`status` is None: the server was not asked).
+    """
+    problems = check(profile, request)
+    if problems:
+        first = problems[0]
+        raise BadRequestError(
+            f"{profile.title} would refuse this request: {first.field} = {first.value!r}.",
+            param=first.field,
+            model=request.model,
+            checked="\n".join(str(problem) for problem in problems),
+            fix=f"Use a value that is allowed, or send it anyway: extra_body={{{first.field!r}: …}}",
+        )
