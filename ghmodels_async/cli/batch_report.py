@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ghmodels_async.batch import BatchRun, Summary, allowances, fresh_quotas, margins_of
+from ghmodels_async.batch import BatchRun, Quotas, Summary, allowances, fresh_quotas, margins_of
 from ghmodels_async.errors import GHModelsError
 
 if TYPE_CHECKING:
@@ -42,10 +42,18 @@ def spell(seconds: float) -> str:
 
 def lower_bounds(client: GitHubModels, summary: Summary) -> tuple[float, float]:
     """Least nominal seconds the quota allows for the calls made: in bursts, and evenly paced as batches are."""
+    quotas, calls = _quotas(client, summary, paced=False)
+    evenly, _ = _quotas(client, summary)
+    return quotas.forecast(calls).duration, evenly.forecast(calls).duration
+
+
+def _quotas(
+    client: GitHubModels, summary: Summary, *, paced: bool = True, margin: float = 0.0, day_margin: float = 0.0
+) -> tuple[Quotas, int]:
+    """The unused quotas of the models that were called, and the number of calls."""
     calls = {name: model.done + model.failed for name, model in summary.progress.models.items()}
     bound = allowances(client.profile, client.plan, [name for name in calls if calls[name]])
-    total = sum(calls.values())
-    return fresh_quotas(bound).forecast(total).duration, fresh_quotas(bound, paced=True).forecast(total).duration
+    return fresh_quotas(bound, paced=paced, margin=margin, day_margin=day_margin), sum(calls.values())
 
 
 def json_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> dict[str, Any]:
@@ -96,19 +104,31 @@ def print_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> None
 
 
 def _pace(client: GitHubModels, summary: Summary) -> list[tuple[str, str]]:
-    """Makespan beside what the quota allows, and what of the difference is the margin's."""
+    """Where the time went: what the quota alone takes, what pacing and margin add, and what is left. It adds up."""
     burst, paced = lower_bounds(client, summary)
     scale = client.clock.scale
     took = spell(summary.makespan) + (f" simulated, {summary.makespan / scale:.1f} s real" if scale != 1 else "")
-    if paced <= 0 or summary.makespan <= 0:
-        return [("makespan", took)]
-    share = f"{min(1.0, paced / summary.makespan):.1%} of that pace was used"
-    lines = [("makespan", took), ("quota allows", f"{spell(burst)} in bursts, {spell(paced)} evenly paced: {share}")]
-    margin = margins_of(client.clock)["margin"]
-    lost = margin / (60.0 + margin)
-    if lost >= 0.01:
+    lines = [("makespan", took)]
+    if paced <= 0:
+        return lines
+    quotas, calls = _quotas(client, summary, **margins_of(client.clock))
+    safe = quotas.forecast(calls).duration
+    windows = [window for model in quotas.models for window in model.windows] or quotas.account
+    shortest = min(window.window for window in windows) - margins_of(client.clock)["margin"]
+    lines.append(
+        ("quota allows", f"{spell(burst)} at the very least: {calls:,} calls, each window used up in one burst")
+    )
+    about = f"calls leave evenly spread instead; at most one window ({spell(shortest)}), however long the run"
+    lines.append(("pacing costs", f"{spell(paced - burst)}: {about}"))
+    if safe - paced >= 0.01 * safe:
+        margin = margins_of(client.clock)["margin"]
         why = f" ({margin / scale * 1000:.0f} ms real at speed {scale:g})" if scale != 1 else ""
-        lines.append(("margin costs", f"{lost:.1%}: {margin:.1f} s per minute window{why}"))
+        share = f"{(safe - paced) / safe:.1%}"
+        lines.append(("margin costs", f"{spell(safe - paced)}, {share}: {margin:.1f} s on every window{why}"))
+    if summary.makespan > safe:
+        rest = summary.makespan - safe
+        real = f" ({rest / scale:.1f} s real)" if scale != 1 else ""
+        lines.append(("the rest", f"{spell(rest)}: start, last answers, end{real}"))
     return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,7 +41,9 @@ def test_a_run_ends_with_a_summary_and_two_files(shell: Any, tmp_path: Path) -> 
     ran = shell("batch", "run", rows, "-o", "run", "--model", LOW, *SIMULATED)
     assert ran.code == 0, ran.err
     facts = dict(
-        line.split(None, 1) for line in ran.out.splitlines() if not line.startswith(("429s", "quota", "margin"))
+        line.split(None, 1)
+        for line in ran.out.splitlines()
+        if not line.startswith(("429s", "quota", "pacing", "margin", "the rest"))
     )
     assert (facts["ok"], facts["failed"]) == ("25", "0")
     assert ["429s", "seen", "0"] in [line.split() for line in ran.out.splitlines()]
@@ -49,6 +52,26 @@ def test_a_run_ends_with_a_summary_and_two_files(shell: Any, tmp_path: Path) -> 
     assert facts["results"] == "run/output.jsonl"
     assert [row["custom_id"] for row in lines(tmp_path / "run" / "output.jsonl")] == [f"r{n}" for n in range(25)]
     assert "25 rows will take" in ran.err
+
+
+def _minutes(text: str) -> float:
+    """The first duration in a line of the summary."""
+    found = re.search(r"([\d.]+) (s|min)", text)
+    assert found is not None, text
+    return float(found[1]) / (60 if found[2] == "s" else 1)
+
+
+def test_the_summary_says_where_the_time_went_and_it_adds_up(shell: Any, tmp_path: Path) -> None:
+    rows = write(tmp_path / "in.jsonl", prompts(61))
+    ran = shell("batch", "run", rows, "-o", "run", "--model", LOW, *SIMULATED)
+    assert ran.code == 0, ran.err
+    names = ("makespan", "quota allows", "pacing costs", "margin costs", "the rest")
+    said = {name: line for name in names for line in ran.out.splitlines() if line.startswith(name)}
+    took, *parts = (_minutes(said[name]) for name in names)
+    assert parts[0] == 3.0, "20 a minute: the 61st has to wait for the fourth window"
+    assert parts[1] == 0.0, "61 evenly spread take as long as four bursts"
+    assert parts[2] == pytest.approx(60 * 3 / 60 * 0.5, abs=0.1), "30 s on each of three windows"
+    assert sum(parts) == pytest.approx(took, abs=0.15)
 
 
 def test_run_again_it_asks_nothing(shell: Any, rows: str) -> None:
