@@ -9,7 +9,7 @@ DEMO := .demo
 # Names and versions this tree was tested with; a range in pyproject.toml may resolve to something newer elsewhere.
 CONSTRAINTS := --constraint constraints.txt
 
-.PHONY: demo test check lint format types floors live install bench bench-long soak clean
+.PHONY: demo test check lint format types floors live install bench bench-guard bench-long soak clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/humaneval_prompts.py $(DEMO)/humaneval.jsonl
@@ -45,6 +45,18 @@ soak: $(VENV)/.installed-dev
 live: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/live
 
+# Ten minutes; rewrites docs/performance.md. Peers go into an environment of their own, .bench/venv.
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks
+
+# A million calls in one process, which must not grow: a quarter of an hour.
+bench-long: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.endurance
+
+# Ratios to raw aiohttp within one run, with generous slack: half a minute, for CI.
+bench-guard: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.guard
+
 install: $(VENV)/.installed-dev
 
 $(VENV)/bin/python:
@@ -61,4 +73,4 @@ $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DEMO) .bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
 """The clients under test, each reduced to the same two acts: ask for one reply, read one stream.
 
-`floor` is what a good script does: one aiohttp session, orjson, the reply's text and usage, nothing validated. `ours` is
-the library with everything on: four limits, a ledger file with leases, phase timeouts, validated objects.
+`floor` is what a good script does: one aiohttp session, orjson, the reply's text and usage, nothing validated. `ours`
+is the library with everything on: four limits, a ledger file with leases, phase timeouts, validated objects.
 """
 
 from __future__ import annotations

@@ -11,7 +11,17 @@ import sys
 import venv
 from pathlib import Path
 
-__all__ = ["CACHE", "CLIENT_CORE", "SERVER_CORE", "describe", "environment", "pin", "raise_file_limit", "versions"]
+__all__ = [
+    "CACHE",
+    "CLIENT_CORE",
+    "SERVER_CORE",
+    "describe",
+    "environment",
+    "pin",
+    "raise_file_limit",
+    "resident",
+    "versions",
+]
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".bench"
@@ -34,6 +44,11 @@ def raise_file_limit() -> None:
     """As many sockets as the system allows without asking."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def environment() -> str:

@@ -100,7 +100,7 @@ class Bench:
 
     def run(self, scenario: Scenario, names: Iterable[str] | None = None) -> dict[str, Found]:
         """Measure a scenario; clients that fail are left out, with a word on standard error."""
-        chosen = list(names if names is not None else self._workers)
+        chosen = [name for name in (names if names is not None else self._workers) if name in self._workers]
         values: dict[str, list[float]] = {name: [] for name in chosen}
         answers: dict[str, list[dict[str, Any]]] = {name: [] for name in chosen}
         loads: dict[str, list[float]] = {name: [] for name in chosen}
@@ -108,7 +108,8 @@ class Bench:
             for name in list(chosen):
                 count = max(scenario.in_flight, int(scenario.count / _SLOWER.get(name.partition("+")[0], 1)))
                 if number == 0:
-                    count = max(scenario.in_flight, count // 4)  # to warm up: connections, caches
+                    # to warm up: connections, caches; but memory once used is not used anew
+                    count = 10 if scenario.act == "idle" else max(scenario.in_flight, count // 4)
                 last = number == scenario.rounds
                 self.server.load()
                 answer = self._ask(name, scenario, count, forget=last)

@@ -16,11 +16,10 @@ import statistics
 import sys
 import time
 import traceback
-from pathlib import Path
 from typing import Any
 
 from .contenders import CONTENDERS, Client, check
-from .machine import CLIENT_CORE, pin, raise_file_limit
+from .machine import CLIENT_CORE, pin, raise_file_limit, resident
 
 
 async def _serve(name: str) -> None:
@@ -107,7 +106,7 @@ async def _first(client: Client, count: int, in_flight: int) -> dict[str, Any]:
 async def _idle(client: Client, count: int, in_flight: int) -> dict[str, Any]:
     """Memory of `count` streams that are open and silent."""
     gc.collect()
-    before = _resident()
+    before = resident()
     streams = [client.pieces() for _ in range(count)]
     errors = 0
     for start in range(0, count, 200):
@@ -116,17 +115,13 @@ async def _idle(client: Client, count: int, in_flight: int) -> dict[str, Any]:
         )
         errors += sum(isinstance(one, BaseException) for one in found)
     gc.collect()
-    each = (_resident() - before) / count
+    each = (resident() - before) / count
     for stream in streams:
         await stream.aclose()  # type: ignore[attr-defined]
     return {"cpu": each, "errors": errors}
 
 
 _ACTS = {"chat": _chat, "stream": _stream, "first": _first, "idle": _idle}
-
-
-def _resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
 def main() -> None:

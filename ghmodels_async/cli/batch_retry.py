@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import click
 
 from ghmodels_async.batch import RecordHead, matches
 
+from . import loops
 from .batch_flags import RunFlags, run_options
 from .batch_run import start
 from .options import ClientOptions, client_options
@@ -30,4 +29,4 @@ def command(options: ClientOptions, run_dir: str, only: str | None, flags: RunFl
     def wanted(head: RecordHead) -> bool:
         return not words or any(matches(word, head.status, head.fault) for word in words)
 
-    return asyncio.run(start(options, None, run_dir, flags, rows=None, retry=wanted))
+    return loops.run(start(options, None, run_dir, flags, rows=None, retry=wanted))

@@ -13,6 +13,7 @@ import click
 
 from ghmodels_async.batch import BatchRun, Cache, Limits, RecordHead, Summary
 
+from . import loops
 from .batch_before import look_before
 from .batch_check import settings_of
 from .batch_flags import RunFlags, run_options
@@ -41,7 +42,7 @@ def command(options: ClientOptions, source: str | None, run_dir: str, rows: RowO
     Every finished row is on disk before it counts: stop it with Ctrl-C (once: what is in flight ends well; twice: at
     once) or any other way, start it again, and only what is missing is done.
     """
-    return asyncio.run(start(options, source, run_dir, flags, rows=rows))
+    return loops.run(start(options, source, run_dir, flags, rows=rows))
 
 
 async def start(

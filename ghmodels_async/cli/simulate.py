@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import loops
 from .options import SECONDS, FiniteRange, simulator_options
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def command(port: int, profile: str | None, plan: str | None, speed: float, **ma
     """
     if manner["heavy_tail"] and manner["latency"] is None:
         raise click.UsageError("--heavy-tail lengthens what --latency gives; add --latency LOW HIGH.")
-    asyncio.run(_serve(port, profile, plan, speed, **manner))
+    loops.run(_serve(port, profile, plan, speed, **manner))
 
 
 async def _serve(port: int, profile: str | None, plan: str | None, speed: float, **manner: Any) -> None:

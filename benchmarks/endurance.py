@@ -1,0 +1,86 @@
+"""Many chats in one process, and what it weighs meanwhile: `python -m benchmarks.endurance [--count 1000000]`.
+
+Everything is on. Time runs 20,000 times as fast, so that quota windows pass as they would in months: what a day holds
+is forgotten every 4 seconds. Each tenth call is a stream, each hundredth is left in the middle. Exits with 1 if the
+process grew by more than 2 MB over the last two thirds of the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import sys
+import tempfile
+import time
+
+from ghmodels_async import GitHubModels, Timeouts
+from ghmodels_async.clock import Clock
+from ghmodels_async.config import resolve
+
+from .contenders import MODEL, PROMPT, TOKEN
+from .machine import CLIENT_CORE, pin, resident
+from .server import Server
+
+SPEED = 20_000
+LIMITS = {
+    MODEL: {"requests_per_minute": 20_000, "requests_per_day": 60_000, "concurrent": 500},
+    "account": {"requests_per_minute": 20_000},
+}
+STEPS = 30
+ALLOWED = 2_000_000
+
+
+async def _run(root: str, count: int) -> list[int]:
+    minute = 60.0 * SPEED  # a real one
+    timeouts = Timeouts(connect=minute, head=minute, first_delta=minute, stall=minute)
+    sizes: list[int] = []
+    with tempfile.TemporaryDirectory(prefix="bench-endurance-") as folder:
+
+        def client(path: str, clock: Clock) -> GitHubModels:
+            settings = resolve(profile="github", base_url=root + path, plan="free", state_dir=folder, env={})
+            return GitHubModels(TOKEN, settings=settings, limits=LIMITS, timeouts=timeouts, clock=clock)
+
+        clock = Clock(SPEED)
+        async with client("/chat-0", clock) as chats, client("/stream-20-0-1", clock) as streams:
+
+            async def one(number: int) -> None:
+                if number % 10:
+                    await chats.chat(MODEL, PROMPT, on_exhausted="wait")
+                    return
+                async with streams.stream(MODEL, PROMPT, on_exhausted="wait") as stream:
+                    async for _ in stream:
+                        if number % 100 == 0:
+                            break
+
+            for step in range(STEPS):
+                left = iter(range(count // STEPS))
+
+                async def lane(left: object = left) -> None:
+                    for number in left:  # type: ignore[attr-defined]
+                        await one(number)
+
+                began = time.process_time()
+                await asyncio.gather(*(lane() for _ in range(64)))
+                each = (time.process_time() - began) / (count // STEPS) * 1e6
+                gc.collect()
+                sizes.append(resident())
+                done = (step + 1) * (count // STEPS)
+                print(f"{done:10,} calls{sizes[-1] / 1e6:9.1f} MB resident{each:8.0f} µs CPU each", flush=True)
+    return sizes
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=1_000_000)
+    options = parser.parse_args()
+    pin(CLIENT_CORE)
+    with Server() as server:
+        sizes = asyncio.run(_run(server.root, options.count))
+    growth = max(sizes[-3:]) - max(sizes[: STEPS // 3])
+    print(f"growth over the last two thirds: {growth / 1e6:+.1f} MB, allowed {ALLOWED / 1e6:.0f}")
+    return 1 if growth > ALLOWED else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
