@@ -3,6 +3,9 @@
 The key is the SHA-256 of the canonical JSON (sorted keys, no spaces) of ``[endpoint, url, body with its model]``; every
 field of the body counts, nothing else does. A sampled answer is not *the* answer: chat requests are kept and found only
 with ``temperature`` 0; embeddings always are. What is older than the time to live is neither found nor kept.
+
+A file that fails while the run goes on (locked for long, full disk, damaged) finds and keeps nothing more: an answer is
+worth more than its copy.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ class Cache:
 
     Args:
         path: The sqlite file; made if missing. Several processes may share it.
-        endpoint: What the answers came from: part of the key.
+        endpoint: What the answers came from: part of the key. Two services must not share a name.
         ttl: Seconds an answer is good for; None means for ever.
         wall: Unix time.
     """
@@ -50,6 +53,7 @@ class Cache:
         self._endpoint = endpoint
         self._ttl = ttl
         self._wall = wall
+        self._broken = False
         try:
             self._file = sqlite3.connect(path, timeout=5.0, isolation_level=None)
             self._file.execute("pragma journal_mode=wal")
@@ -71,19 +75,26 @@ class Cache:
 
     def get(self, job: Job, model: str) -> Hit | None:
         """The answer an equal request got, if it was kept and is not too old."""
-        if not _repeatable(job):
+        if self._broken or not _repeatable(job):
             return None
         since = -1.0 if self._ttl is None else self._wall() - self._ttl
         query = "select body from answers where key = ? and at >= ?"
-        row = self._file.execute(query, (self._key(job, model), since)).fetchone()
-        return Hit(json.loads(row[0])) if row else None
+        try:
+            row = self._file.execute(query, (self._key(job, model), since)).fetchone()
+            return Hit(json.loads(row[0])) if row else None
+        except (sqlite3.Error, ValueError):
+            self._broken = True
+            return None
 
     def put(self, job: Job, model: str, body: dict[str, Any]) -> None:
         """Keep an answer, if asking again would give the same."""
-        if _repeatable(job):
+        if not self._broken and _repeatable(job):
             text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
             query = "insert or replace into answers values (?, ?, ?)"
-            self._file.execute(query, (self._key(job, model), self._wall(), text))
+            try:
+                self._file.execute(query, (self._key(job, model), self._wall(), text))
+            except sqlite3.Error:
+                self._broken = True
 
     def _key(self, job: Job, model: str) -> bytes:
         body = {**job.body, "model": job.model or model}

@@ -133,6 +133,8 @@ class Recipe:
             raise RowError(raw.line, f"not JSON: {error}".replace("at line 1 column", "at column")) from None
         if not isinstance(row, dict):
             raise RowError(raw.line, f"expected a JSON object, found {_kind(row)}")
+        if "" in row and isinstance(row[""], list):
+            raise RowError(raw.line, f"{len(row[''])} more cells than the header has names")
         if self.template is not None:
             return self._short(raw, row, self._rendered(raw, row), url=CHAT_URL, variables=True)
         if "body" in row:

@@ -6,11 +6,13 @@ copies it into its directory.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
 import json
 import sys
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -50,7 +52,7 @@ class JsonLines:
         self.name = path.name
 
     def rows(self) -> Iterator[RawRow]:
-        with _binary(self.path) as file:
+        with _readable(self.name), _binary(self.path) as file:
             yield from _json_rows(file)
 
 
@@ -68,7 +70,11 @@ class Pipe:
 
 
 class Table:
-    """CSV or TSV with a header line; each row becomes an object of texts. Fields may span lines."""
+    """CSV or TSV with a header line; each row becomes an object of texts. Fields may span lines.
+
+    A row with fewer cells than the header lacks those fields, so that a template that needs them says so. What a row
+    has beyond the header is kept under the empty name, where `Recipe` finds it: a quote or a comma is astray.
+    """
 
     def __init__(self, path: Path, *, delimiter: str) -> None:
         self.path = path
@@ -77,14 +83,21 @@ class Table:
         self._delimiter = delimiter
 
     def rows(self) -> Iterator[RawRow]:
-        with _binary(self.path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-            reader = csv.DictReader(text, delimiter=self._delimiter, restkey="")
+        with (
+            _readable(self.name),
+            _binary(self.path) as file,
+            io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text,
+        ):
+            reader = csv.DictReader(text, delimiter=self._delimiter, restkey="", strict=True)
             if reader.fieldnames is None:  # reads the header, so that line numbers start behind it
                 return
             ordinal, line = 0, reader.line_num + 1
-            for record in reader:
-                record.pop("", None)
-                yield RawRow(ordinal, line, _encoded(record))
+            for record in _located(reader):
+                beyond = record.pop("", None)
+                cells = {name: value for name, value in record.items() if value is not None}
+                if isinstance(beyond, list) and any(beyond):
+                    cells[""] = beyond
+                yield RawRow(ordinal, line, _encoded(cells))
                 ordinal, line = ordinal + 1, reader.line_num + 1
 
 
@@ -154,6 +167,36 @@ def _json_rows(file: Iterable[bytes]) -> Iterator[RawRow]:
         if stripped:
             yield RawRow(ordinal, line, stripped)
             ordinal += 1
+
+
+def _located(reader: csv.DictReader[str]) -> Iterator[dict[str, Any]]:
+    try:
+        yield from cast(Iterator[dict[str, Any]], reader)
+    except csv.Error as error:
+        raise csv.Error(f"after line {reader.line_num}: {error}") from None
+
+
+@contextlib.contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """What is wrong with a file as such, said for people.
+
+    Raises:
+        ConfigurationError: It is no UTF-8, no table, or not what its ending says.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        why, fix = (
+            f"byte {error.object[error.start]:#04x} is no UTF-8",
+            f"iconv -f latin1 -t utf-8 {name} > utf8-{name}",
+        )
+    except csv.Error as error:
+        why, fix = f"it is no sound table: {error}", "Look for a quote that is not closed or stands alone."
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        why, fix = f"it cannot be unpacked: {error}", "Fetch it again, or rename it if it is not packed."
+    else:
+        return
+    raise ConfigurationError(f"The input {name!r} cannot be read: {why}.", checked=f"input {name}", fix=fix) from None
 
 
 def _binary(path: Path) -> IO[bytes]:

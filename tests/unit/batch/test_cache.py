@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +87,14 @@ def test_a_file_that_is_no_cache_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"something else entirely" * 100)
     with pytest.raises(ConfigurationError, match="cannot be used"):
         Cache(path, endpoint="e")
+
+
+def test_a_cache_that_breaks_while_it_is_used_costs_no_answer(tmp_path: Path) -> None:
+    path = tmp_path / "c.db"
+    with Cache(path, endpoint="e") as cache:
+        cache.put(job(), "m", {"answer": 1})
+        other = sqlite3.connect(path)
+        other.execute("drop table answers")
+        other.close()
+        assert cache.get(job(), "m") is None
+        cache.put(job(), "m", {"answer": 2})

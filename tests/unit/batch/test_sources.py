@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from ghmodels_async.batch import open_source
+from ghmodels_async.batch import Recipe, RowError, Template, open_source
+from ghmodels_async.batch.rows import RawRow
 from ghmodels_async.batch.sources import Source, encoded_rows
 from ghmodels_async.errors import ConfigurationError
 
@@ -56,8 +57,8 @@ def test_a_table_row_is_an_object_of_texts(tmp_path: Path) -> None:
     assert source.kind == "csv"
     assert read(source) == [
         (0, 2, {"q": "two\nlines, and a comma", "answer": "ü"}),
-        (1, 4, {"q": "short", "answer": None}),
-        (2, 5, {"q": "long", "answer": "x"}),
+        (1, 4, {"q": "short"}),
+        (2, 5, {"q": "long", "answer": "x", "": ["extra"]}),
     ]
 
 
@@ -110,3 +111,36 @@ def test_what_json_cannot_hold_is_text_where_that_means_something_and_refused_el
     assert list(encoded_rows([row])) == [b'{"day":"2026-01-02","price":"1.50"}\n']
     with pytest.raises(TypeError, match="holds a object"):
         list(encoded_rows([{"x": object()}]))
+
+
+def test_empty_cells_behind_the_last_name_are_what_spreadsheets_write(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("a,b\n1,2,,\n")
+    assert read(open_source(path)) == [(0, 2, {"a": "1", "b": "2"})]
+
+
+def test_a_table_with_a_cell_too_many_or_too_few_is_found_by_its_line() -> None:
+    recipe = Recipe(template=Template("{{a}} {{b}}"))
+    with pytest.raises(RowError, match="line 3: 1 more cells than the header has names"):
+        recipe.job(RawRow(1, 3, b'{"a":"1","b":"2","":["3"]}'))
+    with pytest.raises(RowError, match="line 4: the template needs 'b'"):
+        recipe.job(RawRow(2, 4, b'{"a":"1"}'))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("in.csv", b"a\nh\xe9llo\n", "byte 0xe9 is no UTF-8"),
+        ("in.csv", b'a,b\n1,2\n"3,4\n5,6\n', "no sound table: after line 2: unexpected end"),
+        ("in.jsonl.gz", b"\x1f\x8bbroken", "cannot be unpacked"),
+        ("in.jsonl.gz", b"not packed", "cannot be unpacked"),
+        ("in.csv.gz", gzip.compress(b"a\n1\n" * 999)[:-20], "cannot be unpacked"),
+    ],
+)
+def test_a_file_that_is_not_what_it_should_be_is_refused_with_the_reason(
+    tmp_path: Path, name: str, data: bytes, why: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(ConfigurationError, match=why):
+        read(open_source(path))
