@@ -2,7 +2,7 @@
 
 from .cache import Cache
 from .check import Checked, Problem, check_rows
-from .envelope import matches
+from .envelope import FAULTS, matches
 from .forecast import Forecast, ModelQuota, Reset, Window, forecast
 from .inputs import count_input, recipe_of
 from .journal import JournalError, failures, fault_counts, read_finished
@@ -21,6 +21,7 @@ from .verdicts import Limits
 
 __all__ = [
     "ANSWER_SECONDS",
+    "FAULTS",
     "BatchRun",
     "Cache",
     "ChangedRowError",

@@ -32,6 +32,7 @@ from .rows import Job, RowError
 from .segments import record_line
 
 __all__ = [
+    "FAULTS",
     "Answer",
     "cached_line",
     "chat_answer",
@@ -55,6 +56,10 @@ _FAULTS: tuple[tuple[type[BaseException], str], ...] = (
     (StreamError, "stream"),
     (APIError, "refused"),
 )
+
+
+#: Every name a failure may have.
+FAULTS = (*dict.fromkeys(name for _, name in _FAULTS), "other")
 
 
 def fault_of(error: BaseException) -> tuple[int, str]:

@@ -29,6 +29,9 @@ async def look_before(
 ) -> bool:
     """Whether the run may start. What speaks against it goes to standard error."""
     left = run.progress.remaining or 0
+    if check and not run.progress.total and run.shard.parts == 1:
+        print("Refused: the input has no rows.", file=sys.stderr)
+        return False
     if not left:
         return True
     models = {run.models[0]: left} if run.models else {}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
-from ghmodels_async.batch import RecordHead, matches
+from ghmodels_async.batch import FAULTS, RecordHead, matches
 
 from . import loops
 from .batch_flags import RunFlags, run_options
@@ -25,6 +27,10 @@ def command(options: ClientOptions, run_dir: str, only: str | None, flags: RunFl
     A row that fails again stays failed with its newer failure; a row that succeeds moves to the output.
     """
     words = [word.strip() for word in (only or "").split(",") if word.strip()]
+    for word in words:
+        if word not in FAULTS and not re.fullmatch(r"[1-9](xx|\d\d)", word):
+            known = ", ".join(FAULTS)
+            raise click.BadParameter(f"{word!r} is no status (429, 5xx) and none of {known}.", param_hint="--only")
 
     def wanted(head: RecordHead) -> bool:
         return not words or any(matches(word, head.status, head.fault) for word in words)

@@ -73,7 +73,7 @@ async def start(
             identity={"profile": client.profile.name},
             accept_changes=flags.accept_changes,
             retry=retry,
-            cache=_cache(client, flags, stack),
+            cache=_cache(options, client, flags, stack),
             on_event=events,
         )
         await stack.enter_async_context(run)
@@ -95,10 +95,13 @@ async def _to_its_end(
     return 128 + signals[0] if signals and summary.stopped == "interrupted" else exit_code_of(summary)
 
 
-def _cache(client: GitHubModels, flags: RunFlags, stack: AsyncExitStack) -> Cache | None:
+def _cache(options: ClientOptions, client: GitHubModels, flags: RunFlags, stack: AsyncExitStack) -> Cache | None:
+    """The cache of one service: its address counts, and what a simulation made up is nobody's answer."""
     if flags.cache is None:
         return None
-    return stack.enter_context(Cache(flags.cache, endpoint=client.profile.name, ttl=flags.cache_ttl))
+    where = "simulated" if options.simulate else settings_of(options).endpoint.root
+    endpoint = f"{client.profile.name} {where}"
+    return stack.enter_context(Cache(flags.cache, endpoint=endpoint, ttl=flags.cache_ttl))
 
 
 def _shares(options: ClientOptions) -> bool:

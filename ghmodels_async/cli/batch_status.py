@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from datetime import datetime
 from typing import Any
 
@@ -45,15 +46,17 @@ def _state(run: RunDirectory) -> dict[str, Any]:
     with contextlib.closing(read_finished(run.journal)) as finished:
         done, answered = len(finished.succeeded), len(finished.answered)
         reasons = fault_counts(failures(run.journal, finished))
+    total = count_input(run)
     return {
         "run_dir": str(run.path),
         "input": str(run.spool) if facts.get("spooled") else facts.get("input"),
         "models": facts["identity"]["models"],
-        "request_counts": {"total": count_input(run), "completed": done, "failed": answered - done},
+        "request_counts": {"total": total, "completed": done, "failed": answered - done},
         "failed_by": dict(reasons.most_common()),
         "holders": run.holders(),
         "parked": {
             model: datetime.fromtimestamp(until).astimezone().isoformat(timespec="seconds")
             for model, until in facts.get("parked", {}).items()
+            if until > time.time() and answered < total
         },
     }

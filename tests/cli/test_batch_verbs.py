@@ -129,3 +129,43 @@ def test_failed_rows_run_again_with_the_settings_of_the_run(shell: Any, tmp_path
     rows = [json.loads(line) for line in (tmp_path / "run" / "output.jsonl").read_text().splitlines()]
     assert [row["custom_id"] for row in rows] == [f"r{n}" for n in range(24)]
     assert (tmp_path / "run" / "errors.jsonl").read_bytes() == b""
+
+
+def test_retry_failed_refuses_a_reason_that_does_not_exist(shell: Any, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", [{"prompt": "x"}])
+    assert shell("batch", "run", source, "-o", "run", "--model", LOW, *SIMULATED).code == 0
+    for word in ("timeuot", "5XX", "42"):
+        ran = shell("batch", "retry-failed", "run", "--only", word, *SIMULATED)
+        assert ran.code == 2
+        assert f"'{word}' is no status" in ran.err
+    assert shell("batch", "retry-failed", "run", "--only", "429,5xx,timeout,other", *SIMULATED).code == 0
+
+
+def test_an_empty_input_is_refused(shell: Any, tmp_path: Path) -> None:
+    """Most often the command before the pipe has failed."""
+    ran = shell("batch", "run", "-", "-o", "run", "--model", LOW, *SIMULATED, stdin="")
+    assert ran.code == 2
+    assert "the input has no rows" in ran.err
+    assert shell("batch", "run", "-", "-o", "run", "-m", LOW, *SIMULATED, stdin='{"prompt": "x"}\n').code == 0
+
+
+def test_what_a_simulation_made_up_is_nobodys_answer(shell: Any, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", [{"prompt": "x", "temperature": 0}])
+    words = ("batch", "run", source, "--model", LOW, "--cache", "kept.db", "--json")
+    assert shell(*words, "-o", "one", *SIMULATED).code == 0
+    again = json.loads(shell(*words, "-o", "two", *SIMULATED).out.splitlines()[-1])
+    assert again["tokens"] == {"prompt": 0, "completion": 0}, "an equal request of another simulation"
+    with BackgroundServer(Simulation(profiles.load("github"), fast=True, seed=3)) as server:
+        ran = shell(*words, "-o", "three", "--base-url", server.base_url, GITHUB_TOKEN=TOKEN)
+        assert ran.code == 0, ran.err
+        assert server.log.total == 1
+
+
+def test_status_forgets_a_wait_that_is_over(shell: Any, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.jsonl", [{"prompt": "x"}] * 3)
+    assert shell("batch", "run", source, "-o", "run", "--model", LOW, *SIMULATED).code == 0
+    path = tmp_path / "run" / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "parked": {LOW: 4e9}}))
+    assert json.loads(shell("batch", "status", "run", "--json").out)["parked"] == {}, "nothing is left to wait"
+    write(tmp_path / "in.jsonl", [{"prompt": "x"}] * 4)
+    assert list(json.loads(shell("batch", "status", "run", "--json").out)["parked"]) == [LOW]
