@@ -66,6 +66,8 @@ class Run(Generic[Item, Result]):
         work: Makes the result of one item; it has the item's ordinal. An exception ends the run at once and is raised
             from the iteration.
         concurrency: How many items may be pulled and not yet handed out, at least 1.
+        more: Whether that is too few: asked when a result is handed out and all others are under way. Each yes makes
+            room for one item more, so that the room doubles in the time of one item while it is too small.
         ordered: Whether results come in input order. At most `concurrency` finished ones are then held back.
     """
 
@@ -76,12 +78,14 @@ class Run(Generic[Item, Result]):
         *,
         concurrency: int,
         ordered: bool = False,
+        more: Callable[[], bool] | None = None,
     ) -> None:
         if concurrency < 1:
             raise ValueError(f"concurrency must be at least 1, not {concurrency}")
         source = aiter(items) if isinstance(items, AsyncIterable) else iter(items)
         self._flow: _Flow[Item, Result] = _Flow(source, work, concurrency)
         self._ordered = ordered
+        self._more = more
         self._held: dict[int, Result] = {}
         self._next = 0
 
@@ -101,7 +105,7 @@ class Run(Generic[Item, Result]):
         while True:
             if self._next in self._held:
                 self._next += 1
-                flow.room.release()
+                self._make_room()
                 return self._held.pop(self._next - 1)
             if flow.over and flow.done.empty():
                 flow.done.put_nowait(None)  # for the next one who waits
@@ -116,13 +120,21 @@ class Run(Generic[Item, Result]):
             if outcome is None:
                 continue
             if not self._ordered:
-                flow.room.release()
+                self._make_room()
                 return outcome
             self._held[outcome.ordinal] = outcome
 
     async def aclose(self) -> None:
         """Cancel what is in flight and wait until it is gone. Idempotent."""
         await self._flow.aclose()
+
+    def _make_room(self) -> None:
+        """A result is handed out. A reader that is slow, or order, must not make the room larger."""
+        room = self._flow.room
+        late = not self._flow.done.empty() or len(self._held) > 1
+        if self._more is not None and room.locked() and not late and self._more():
+            room.release()
+        room.release()
 
     def __del__(self) -> None:
         flow = getattr(self, "_flow", None)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GitHubModels"]
 
-#: How many requests `map` keeps pulled and unfinished where nobody says. The gate decides how many of them are sent.
-#: 256 use a quota of 500 a minute with replies that take half a minute, and cost a few megabytes.
+#: How many requests `map` keeps pulled and unfinished at first where nobody says. The gate decides how many of them are
+#: sent. 256 use a quota of 500 a minute with replies that take half a minute, and cost a few megabytes.
 _MAP_CONCURRENCY = 256
 
 
@@ -229,8 +229,8 @@ class GitHubModels(Abilities, BeyondChat):
             requests: Prompts, message lists, `ChatRequest`s, mappings of request fields, or pairs ``(key, request)``.
                 Sync or async; pulled only when there is room.
             model: Model of requests that name none.
-            concurrency: How many requests may be pulled and unfinished; None: 256. The quotas decide how many of them
-                are sent; give more where they allow more.
+            concurrency: How many requests may be pulled and unfinished; None: 256 at first, and more as long as a
+                quota on requests lies idle for want of them. The quotas decide how many of them are sent.
             ordered: Outcomes in input order instead of as they finish.
             stream: Stream underneath: a broken or stalled reply is noticed, and the quota is used more tightly.
             retry: Another retry policy.
@@ -243,6 +243,11 @@ class GitHubModels(Abilities, BeyondChat):
         """
         check_options(options)
         shared: dict[str, Any] = {"priority": "batch", "on_exhausted": "wait", **options}
+        answered: set[str] = set()
+
+        def more() -> bool:
+            gate = self._wiring.gate
+            return gate is not None and bool(answered) and all(gate.idle(name) for name in answered)
 
         async def work(ordinal: int, item: Any) -> Outcome:
             key, request = item if isinstance(item, tuple) and len(item) == 2 else (ordinal, item)
@@ -255,11 +260,12 @@ class GitHubModels(Abilities, BeyondChat):
                     reply = await self.chat(name, messages, retry=retry, **merged)
             except GHModelsError as error:
                 return Outcome(key, ordinal, None, error, request)
+            answered.add(name)
             return Outcome(key, ordinal, reply, None, request)
 
-        return BulkRun(
-            requests, work, concurrency=_MAP_CONCURRENCY if concurrency is None else concurrency, ordered=ordered
-        )
+        if concurrency is None:
+            return BulkRun(requests, work, concurrency=_MAP_CONCURRENCY, ordered=ordered, more=more)
+        return BulkRun(requests, work, concurrency=concurrency, ordered=ordered)
 
     async def aclose(self, drain: float | None = None) -> None:
         """Close connections and leave the limiter. Idempotent.

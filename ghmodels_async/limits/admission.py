@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ..errors import (
     GHModelsError,
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .desk import Desk
 
 __all__ = ["Admission"]
+
+_IDLE: Final = 0.05
+"""Part of a limit that must be free before it counts as unused."""
 
 
 class Admission:
@@ -138,6 +141,20 @@ class Admission:
             return 0.0
         now = desk.line.now()
         return self._eta(lane, rank, lane.ahead(rank), lane.waiting[BATCH], now, None) - now
+
+    def idle(self, lane: Lane) -> bool:
+        """Whether each limit has room for more than wait already, a twentieth and more; at least one is on requests.
+
+        Pacing keeps back less than that of a window that is used in full.
+        """
+        line, waiting = self._desk.line, sum(lane.waiting)
+        if line.loop is None or not lane.logs:
+            return False
+        now = line.now()
+        if any(place.ready_at(now) > now or place.free <= waiting for place in lane.places):
+            return False
+        logs = (*lane.logs, *lane.token_logs)
+        return all(log.room(now) > max(waiting, log.cap * _IDLE) and log.ready_at(now) <= now for log in logs)
 
     def forecast(self, rows: Mapping[Lane, int]) -> float:
         """Seconds until all of these are done."""

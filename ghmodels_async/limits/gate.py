@@ -168,6 +168,10 @@ class Gate:
         """Seconds until a call made now could go. Exact where only rates decide."""
         return self.desk.admission.eta(self._lane(model), _RANK[priority])
 
+    def idle(self, model: str) -> bool:
+        """Whether quota goes unused for want of calls. False where no limit on requests is known: nothing to fill."""
+        return self.desk.admission.idle(self._lane(model))
+
     def forecast(self, rows: Mapping[str, int]) -> float:
         """Seconds until `rows` more batch calls per model, and all that wait now, should be done."""
         return self.desk.admission.forecast({self._lane(model): count for model, count in rows.items()})

@@ -66,8 +66,8 @@ def abilities() -> Iterator[Row]:
     yield "`GitHubModels(shared=)`", of(init, "shared"), "several processes on one account pay one transaction a call"
     yield (
         "`map(concurrency=)`",
-        f"{of(map_, 'concurrency')}, that is {_MAP_CONCURRENCY}",
-        "500 a minute of half a minute each",
+        f"{of(map_, 'concurrency')}, that is {_MAP_CONCURRENCY} at first",
+        "500 a minute of half a minute each; more while a quota lies idle",
     )
     yield "`map(ordered=)`", of(map_, "ordered"), "a slow row must not hold up finished ones"
     yield "`map(stream=)`", of(map_, "stream"), "a stalled reply is noticed and its slot known to the instant"
