@@ -9,7 +9,7 @@ DEMO := .demo
 # Names and versions this tree was tested with; a range in pyproject.toml may resolve to something newer elsewhere.
 CONSTRAINTS := --constraint constraints.txt
 
-.PHONY: demo test check lint format types floors live install bench bench-guard bench-long soak clean
+.PHONY: demo test check lint format types floors live install bench bench-guard bench-long soak corpus clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/humaneval_prompts.py $(DEMO)/humaneval.jsonl
@@ -39,6 +39,11 @@ floors: $(VENV)/.installed-dev
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m soak -p no:cacheprovider
 	GHMODELS_FUZZ_SECONDS=120 $(BIN)/python -m pytest -p no:cacheprovider -k fuzzing --timeout 300 tests/properties
+
+# Batches over 10,829 prompts nobody here wrote; the package unpacks to 750 MB.
+corpus: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps evals==3.0.1.post1
+	$(BIN)/python -m pytest -m corpus tests/server
 
 # Against any OpenAI-compatible server, for example:
 #   GHMODELS_TEST_BASE_URL=http://127.0.0.1:11434/v1 GHMODELS_TEST_MODEL=llama3.2 make live
