@@ -22,11 +22,11 @@ class AnchoredLog(RateLog):
 
     __slots__ = ("_day", "_distrusted", "_turn")
 
-    def __init__(self, limit: Limit, *, slack: float, turn: Turn, travel: float = 0.0, durable: bool = False) -> None:
+    def __init__(self, limit: Limit, *, slack: float, turn: Turn, travel: float = 0.0) -> None:
         self._turn = turn
         self._day = (-NEVER, -NEVER)
         self._distrusted = -NEVER
-        super().__init__(limit, slack=slack, travel=travel, durable=durable)
+        super().__init__(limit, slack=slack, travel=travel)
 
     def release_of(self, mark: float) -> float:
         return max(self._distrusted, self._around(mark + self.slack)[1] + self.slack)

@@ -70,6 +70,10 @@ class Feedback:
         self._histories: dict[RateLog, _History] = {}
         self.last: dict[str, tuple[float, str]] = {}
 
+    def inherit(self, other: Feedback) -> None:
+        """Remember what another gate of the account was told."""
+        self._histories, self.last = other._histories, other.last
+
     # --- 429 -------------------------------------------------------------------------------------------------------
 
     def rejected(self, permit: Permit, facts: RateLimitFacts, at: float) -> None:

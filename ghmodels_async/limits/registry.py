@@ -1,7 +1,8 @@
 """One gate per account and endpoint in a process: clients that share a quota share its gate.
 
 A gate whose last client has closed it stays here with its logs: what the last minute held does not stop counting
-because a client was closed. The next client of the account opens it again. Gates without clients that have nothing left
+because a client was closed. The next client of the account opens it again, or makes an heir of it if it wants other
+options. Gates without clients that have nothing left
 to remember are forgotten when there are many: a backend may serve an account per user for months.
 
 The child of a fork starts with none: its parent's gates have a loop, a thread and a database that are not its own.
@@ -53,7 +54,7 @@ def open_gate(
         plan: Column of the limit table; None: the profile's first.
         base_url: Inference root, part of the identity.
         clock: Nominal time.
-        options: Limits and defaults of the user. The first client of a gate decides.
+        options: Limits and defaults of the user. The first of the clients that are open decides.
         ledger: Where long windows are kept; a `Ledger` of one's own makes a gate of its own.
         shared: Whether other processes on this host use the account too and keep every limit together with this one.
         directory: Folder of ledger files; None: the user's state folder.
@@ -68,27 +69,34 @@ def open_gate(
     time = (clock.scale, clock._wall) if clock.scale == 1.0 else id(clock)
     key = (account, base_url, plan, profile.name, profile.base_url, time, kind, shared)
     gate = _gates.get(key)
-    if gate is None:
-        if len(_gates) >= _look_at:
+    if gate is not None and gate.users:
+        if options is not None and options != gate.options:
+            _log.warning("Another client of this account is open with other limit options: those stay in force.")
+    else:
+        if gate is None and len(_gates) >= _look_at:
             _forget_idle()
-        gate = Gate(
-            profile,
-            plan=plan,
-            clock=clock,
-            options=options or GateOptions(),
-            ledger=ledger_for(
+        remembers = gate is not None and (gate.desk.books.where == "memory" or not isinstance(ledger, str))
+        if gate is None or not remembers:
+            ledger = ledger_for(
                 ledger, account=account, base_url=base_url, clock=clock, shared=shared, directory=directory
-            ),
-            line=TimeLine(clock),
-        )
-        _gates[key] = gate
-    elif not gate.users and gate.desk.books.where != "memory" and isinstance(ledger, str):
-        gate.desk.books.ledger = ledger_for(
-            ledger, account=account, base_url=base_url, clock=clock, shared=shared, directory=directory
-        )
-    if options is not None and options != gate.options:
-        _log.warning("Another client of this account is open with other limit options: those stay in force.")
+            )
+        else:
+            ledger = gate.desk.books.ledger
+        if gate is None or (options is not None and options != gate.options):
+            gate = _gates[key] = _gate(profile, plan, clock, options or GateOptions(), ledger, gate)
+        gate.desk.books.ledger = ledger
     gate.users += 1
+    return gate
+
+
+def _gate(
+    profile: Profile, plan: str, clock: Clock, options: GateOptions, ledger: Ledger, ancestor: Gate | None
+) -> Gate:
+    """A new gate, with what one that nobody uses any more has counted."""
+    line = TimeLine(clock) if ancestor is None else ancestor.desk.line
+    gate = Gate(profile, plan=plan, clock=clock, options=options, ledger=ledger, line=line)
+    if ancestor is not None:
+        gate.desk.inherit(ancestor.desk)
     return gate
 
 

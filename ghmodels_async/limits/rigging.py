@@ -46,7 +46,14 @@ class Rigging:
         self._grants: dict[str, list[Grant]] = {}
         self._blocks: dict[str, Block] = {}
         self._met = False
+        self._inherited: set[str] = set()
         self._doubtful = False
+
+    def inherit(self, other: Rigging) -> None:
+        """Take over logs, places and lessons. Lanes are made anew, and with them the numbers looked up again."""
+        self.logs, self._places, self._lessons = other.logs, other._places, other._lessons
+        self._grants, self._blocks, self._met = other._grants, other._blocks, other._met
+        self._inherited = {*self.logs, *self._places}
 
     def lane(self, model: str) -> Lane:
         """The lane of a model; made at its first use.
@@ -149,14 +156,12 @@ class Rigging:
     # --- inside ----------------------------------------------------------------------------------------------------
 
     def _full_name(self, model: str) -> str:
-        if self.profile.catalog is None:
-            return model
-        entry = catalog.find(model, self.profile.catalog)
+        entry = catalog.find(model, self.profile.catalog) if self.profile.catalog is not None else None
         return model if entry is None else entry.id
 
     def _allowance(self, model: str) -> Allowance:
-        options = self._desk.options
-        return allowance(self.profile, model, self.plan, overrides=options.limits, learned=self._lessons)
+        overrides = self._desk.options.limits
+        return allowance(self.profile, model, self.plan, overrides=overrides, learned=self._lessons)
 
     def _make(self, allowed: Allowance) -> Lane:
         own = self._place(limit_key(allowed.model, "concurrent"), allowed.concurrent)
@@ -167,8 +172,10 @@ class Rigging:
         lane = Lane(self._desk, allowed, tuple(places.values()))
         lane.place_names = tuple(places)
         known = {limit.key for limit in allowed.limits}
-        shared = (log for key, log in self.logs.items() if key.startswith(ACCOUNT) and key not in known)
-        learned = [log for log in shared if log.limit.source.startswith("learned")]
+        others = (log for key, log in self.logs.items() if key not in known)
+        learned = [
+            log for log in others if log.limit.model in (None, allowed.model) and log.limit.source.startswith("learned")
+        ]
         lane.hang([*(self._log(limit) for limit in allowed.limits), *learned])
         self.rerig(lane)
         return lane
@@ -176,25 +183,29 @@ class Rigging:
     def _place(self, key: str, ceiling: int | None) -> Slots:
         if key not in self._places:
             self._places[key] = Slots(ceiling, step=int(DEFAULTS["concurrency_step"].value))
+        elif key in self._inherited:
+            self._inherited.discard(key)
+            self._places[key].restrict(ceiling)
         return self._places[key]
 
     def _log(self, limit: Limit) -> RateLog:
-        log = self.logs.get(limit.key)
-        if log is not None:
-            return log
-        desk = self._desk
-        durable = desk.books.ledger.covers(limit.window)
-        long = limit.window >= LONG_WINDOW
+        desk, long = self._desk, limit.window >= LONG_WINDOW
         # Once an arrival is known only timers and rounding are left: a fifteenth of what travel needs. The ledger has
         # long windows counted from the latest arrival assumed at sending; here they must not open before they do there.
         slack = desk.options.day_margin + desk.travel if long else desk.travel / 15
-        if limit.anchor != "rolling" and limit.unit == "requests":
-            turn = self._turn(limit.anchor)
-            log = AnchoredLog(limit, slack=slack, turn=turn, travel=desk.travel, durable=durable)
+        log = self.logs.get(limit.key)
+        if log is not None:
+            if limit.key in self._inherited:
+                self._inherited.discard(limit.key)
+                log.slack, log.travel = slack, desk.travel
+                log.adopt(limit)
+            return log
+        if limit.unit != "requests":
+            log = TokenLog(limit, slack=slack, travel=desk.travel)
+        elif limit.anchor != "rolling":
+            log = AnchoredLog(limit, slack=slack, turn=self._turn(limit.anchor), travel=desk.travel)
         else:
-            log = (RateLog if limit.unit == "requests" else TokenLog)(
-                limit, slack=slack, travel=desk.travel, durable=durable
-            )
+            log = RateLog(limit, slack=slack, travel=desk.travel)
         self.logs[limit.key] = log
         self._fill(log)
         return log

@@ -21,10 +21,10 @@ class TokenLog(RateLog):
 
     __slots__ = ("_total", "_weights")
 
-    def __init__(self, limit: Limit, *, slack: float, travel: float = 0.0, durable: bool = False) -> None:
+    def __init__(self, limit: Limit, *, slack: float, travel: float = 0.0) -> None:
         self._weights: list[int] = []
         self._total = 0
-        super().__init__(limit, slack=slack, travel=travel, durable=durable)
+        super().__init__(limit, slack=slack, travel=travel)
 
     def used(self) -> int:
         return self.held + self._total

@@ -46,7 +46,6 @@ class RateLog:
         limit: The limit.
         slack: Seconds added to the window: clock drift, timer resolution, rounding.
         travel: Seconds by which the time to the server may vary; only even pacing needs to know.
-        durable: Whether the ledger must know a request before it is sent.
     """
 
     __slots__ = (
@@ -57,7 +56,6 @@ class RateLog:
         "blocked_until",
         "canary",
         "cap",
-        "durable",
         "held",
         "hold",
         "last_take",
@@ -72,10 +70,9 @@ class RateLog:
         "window",
     )
 
-    def __init__(self, limit: Limit, *, slack: float, travel: float = 0.0, durable: bool = False) -> None:
+    def __init__(self, limit: Limit, *, slack: float, travel: float = 0.0) -> None:
         self.slack = slack
         self.travel = travel
-        self.durable = durable
         self.held = 0
         self.blocked_until = -NEVER
         self.canary = OPEN

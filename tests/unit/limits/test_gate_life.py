@@ -7,9 +7,10 @@ import itertools
 from pathlib import Path
 
 import pytest
-from gates import MINUTE, day, gate_of, minute, profile_of, take, use
+from gates import DAY, MINUTE, day, facts_of, gate_of, minute, profile_of, refuse, take, use
 
 from ghmodels_async.clock import Clock
+from ghmodels_async.errors import RateLimitFacts, WouldExceedDeadlineError
 from ghmodels_async.limits import Gate, GateOptions, Outcome, Permit, open_gate
 
 _accounts = itertools.count()
@@ -133,3 +134,65 @@ async def test_a_gate_opened_again_counts_its_own_file_once(tmp_path: Path) -> N
         assert used(gate) == round_
         assert used(gate, "UserByModelByDay") == round_
         await gate.aclose()
+
+
+def amounts(gate: Gate) -> dict[str, int | None]:
+    return {state.limit: state.amount for state in gate.explain("m")}
+
+
+@pytest.mark.parametrize("ledger", ["memory", "sqlite"])
+async def test_after_the_last_client_has_closed_the_next_one_brings_its_own_limits(ledger: str, tmp_path: Path) -> None:
+    profile = profile_of(minute(10), day(50), concurrent=4)
+    terms = {"profile": profile, "account": f"heirs {ledger}", "ledger": ledger, "directory": tmp_path}
+    clock = Clock()
+
+    def client(**metrics: int | None) -> Gate:
+        return open_gate(**terms, clock=clock, options=GateOptions(limits={"*": metrics} if metrics else {}))  # type: ignore[arg-type]
+
+    first = client(requests_per_minute=8, concurrent=3)
+    straggler = await first.acquire("m")
+    straggler.sent(clock.now())
+    await use(first, clock)
+    assert client(requests_per_minute=2) is first  # while it is open, its options stay
+    await first.aclose()
+    await first.aclose()
+
+    second = client(requests_per_minute=2)
+    await second.open()
+    assert amounts(second) == {MINUTE: 2, DAY: 50, "concurrent": 4}
+    assert (used(second), used(second, DAY)) == (2, 2)
+    assert (await second.acquire("n")).model == "n"  # another model is not touched
+    straggler.settle(Outcome.COMPLETED, at=clock.now())
+    assert [state.used for state in second.explain("m") if state.limit == "concurrent"] == [0]
+    with pytest.raises(WouldExceedDeadlineError):
+        await second.acquire("m", deadline=clock.now() + 30)
+    await second.aclose()
+
+    third = client(requests_per_minute=None)
+    await third.open()
+    assert MINUTE not in amounts(third)
+    assert used(third, DAY) == 2
+    await third.aclose()
+    fourth = client()
+    await fourth.open()
+    assert amounts(fourth) == {MINUTE: 10, DAY: 50, "concurrent": 4}
+    assert (used(fourth), used(fourth, DAY)) == (2, 2)
+    await fourth.aclose()
+
+
+async def test_an_heir_knows_what_answers_have_taught() -> None:
+    terms = {"profile": profile_of(minute(10)), "account": f"taught {next(_accounts)}", "ledger": "memory"}
+    clock = Clock()
+    gate = open_gate(**terms, clock=clock)  # type: ignore[arg-type]
+    await refuse(gate, clock, facts_of(MINUTE, 7, 60.0, 20.0))
+    nameless = RateLimitFacts("UserByModelByFortnight", None, None, 30.0, scope="model")
+    await refuse(gate, clock, nameless, model="n")
+    await gate.aclose()
+    heir = open_gate(**terms, clock=clock, options=GateOptions(limits={"*": {"tokens_in": 9}}))  # type: ignore[arg-type]
+    await heir.open()
+    assert heir is not gate
+    states = {state.limit: state for state in heir.explain("m")}
+    assert states[MINUTE].amount == 7
+    assert states[MINUTE].blocked_until is not None and states[MINUTE].last_429 is not None
+    assert [state.limit for state in heir.explain("n") if state.blocked_until] == ["UserByModelByFortnight"]
+    await heir.aclose()
