@@ -15,6 +15,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import floor
 
 __all__ = ["Forecast", "ModelQuota", "Reset", "Window", "forecast"]
 
@@ -35,6 +36,7 @@ class Window:
         held: Seconds from now at which places used already free again, rising; at most `amount` of them.
         name: The server's name for it.
         observed: Whether no document states it.
+        resets_in: Seconds to the next midnight of a limit that counts by the calendar: all its places free at once.
     """
 
     amount: int
@@ -42,6 +44,12 @@ class Window:
     held: tuple[float, ...] = ()
     name: str = ""
     observed: bool = False
+    resets_in: float | None = None
+
+    def frees(self, used: float) -> float:
+        if self.resets_in is None:
+            return used + self.window
+        return self.resets_in + max(0, floor((used - self.resets_in) / self.window) + 1) * self.window
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +86,8 @@ class Forecast:
     """`duration` seconds until the last request has left (and been answered, if its duration is known).
 
     Attributes:
-        duration: Seconds from now.
         by_model: Requests each model takes (of those counted, scaled to all).
         resets: The first long waits, in order.
-        rows: Rows asked about.
     """
 
     duration: float
@@ -147,8 +153,7 @@ class _Ring:
         self.window = window
 
     def take(self, now: float) -> None:
-        self.free[self.at] = now + self.window.window
-        self.at = (self.at + 1) % len(self.free)
+        self.free[self.at], self.at = self.window.frees(now), (self.at + 1) % len(self.free)
 
     @property
     def ready(self) -> float:
@@ -231,7 +236,7 @@ def _bundled(window: Window, bundle: int) -> Window | None:
     """The limit counted in bundles; None where a window holds too few of them to be more than a pace."""
     if window.amount < _BUNDLES * bundle:
         return None
-    return Window(window.amount // bundle, window.window, window.held[::bundle], window.name, window.observed)
+    return replace(window, amount=window.amount // bundle, held=window.held[::bundle])
 
 
 def _bundled_model(model: ModelQuota, bundle: int) -> ModelQuota:

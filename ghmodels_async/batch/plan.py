@@ -63,7 +63,7 @@ def plan_rows(
         margin: Seconds the gate adds to windows below an hour.
         day_margin: Seconds it adds to longer ones.
         explain: The gate's states of one model's limits; None: the quota is taken as unused.
-        wall: Nominal Unix time, with `explain`.
+        wall: Now, in nominal Unix time: days that end at midnight count from it.
         seconds_per_call: How long one answer takes.
         name: What to call it.
 
@@ -73,7 +73,7 @@ def plan_rows(
 
     def quotas(models: Sequence[str]) -> Quotas:
         bound = allowances(profile, plan, models)
-        fresh = fresh_quotas(bound, margin=margin, day_margin=day_margin, paced=True)
+        fresh = fresh_quotas(bound, margin=margin, day_margin=day_margin, paced=True, wall=wall)
         return fresh if explain is None else used_quotas(fresh, explain, wall=wall)
 
     if spread or len(rows) == 1:
@@ -97,7 +97,14 @@ def _bound(quotas: Callable[[Sequence[str]], Quotas], rows: Mapping[str, int], s
 
 
 def choices(
-    profile: Profile, plan: str, rows: Mapping[str, int], *, spread: Sequence[str], margin: float, day_margin: float
+    profile: Profile,
+    plan: str,
+    rows: Mapping[str, int],
+    *,
+    spread: Sequence[str],
+    margin: float,
+    day_margin: float,
+    wall: float = 0.0,
 ) -> list[Choice]:
     """Alternatives with unused quotas: the same rows over every model of the same limit row, and on other plans."""
     about: Margins = {"margin": margin, "day_margin": day_margin}
@@ -106,11 +113,12 @@ def choices(
     if len(alike) > max(len(spread), 1):
         total = {alike[0]: sum(rows.values())}
         name = f"spilled over {len(alike)} models of the same tier"
-        found.append(plan_rows(profile, plan, total, spread=alike, name=name, **about))
+        found.append(plan_rows(profile, plan, total, spread=alike, name=name, wall=wall, **about))
     for other in profile.plans:
         if other != plan:
             try:
-                found.append(plan_rows(profile, other, rows, spread=spread, name=f"plan {other}", **about))
+                about_it = plan_rows(profile, other, rows, spread=spread, name=f"plan {other}", wall=wall, **about)
+                found.append(about_it)
             except PlanError:
                 continue
     return found

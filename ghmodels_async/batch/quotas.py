@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from ghmodels_async.clock import Clock
 from ghmodels_async.limits import GateOptions, LimitState
+from ghmodels_async.limits.days import day_around
 from ghmodels_async.limits.quota import Allowance, Limit, allowance
 from ghmodels_async.profiles import Profile
 
@@ -66,7 +67,12 @@ def allowances(
 
 
 def fresh_quotas(
-    bound: Sequence[Allowance], *, margin: float = 0.0, day_margin: float = 0.0, paced: bool = False
+    bound: Sequence[Allowance],
+    *,
+    margin: float = 0.0,
+    day_margin: float = 0.0,
+    paced: bool = False,
+    wall: float = 0.0,
 ) -> Quotas:
     """Quotas nobody has used yet.
 
@@ -75,12 +81,16 @@ def fresh_quotas(
         margin: Seconds the gate adds to windows below an hour; 0 gives what the quota alone would allow.
         day_margin: Seconds it adds to longer ones.
         paced: Whether requests leave evenly spread, as those of batches do.
+        wall: Now, in nominal Unix time: it decides how much is left of a day that ends at midnight.
     """
 
     def window(limit: Limit) -> Window:
         slack = day_margin if limit.window >= _HOUR else margin
         observed = limit.source.startswith("observed")
-        return Window(limit.amount, limit.window + slack, name=limit.type, observed=observed)
+        if limit.anchor == "rolling":
+            return Window(limit.amount, limit.window + slack, name=limit.type, observed=observed)
+        left = day_around(wall, limit.anchor)[1] - wall + slack
+        return Window(limit.amount, limit.window, name=limit.type, observed=observed, resets_in=left)
 
     models = []
     account: dict[str, Window] = {}
@@ -120,6 +130,8 @@ def _used(window: Window, state: LimitState | None, wall: float) -> Window:
     if state is None or not state.used:
         return window
     used = min(state.used, window.amount)
+    if window.resets_in is not None:
+        return replace(window, held=(window.resets_in,) * used)
     last = window.window if state.resets_at is None else max(_after(state.resets_at, wall), 0.0)
     # a window that is full says when it frees; one that is not says nothing about its oldest place
     first = min(_after(state.next_free_at, wall), last) if used == window.amount else last / used

@@ -58,7 +58,8 @@ async def _plan(
         wall=clock.wall(),
         **margins_of(clock),
     )
-    others = choices(settings.profile, settings.plan, counts, spread=rows.models, **margins_of(clock))
+    about = margins_of(clock)
+    others = choices(settings.profile, settings.plan, counts, spread=rows.models, wall=clock.wall(), **about)
     if as_json:
         print(json.dumps([_plain(choice, clock.wall()) for choice in (asked, *others)], ensure_ascii=False, indent=2))
     else:

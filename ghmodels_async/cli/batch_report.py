@@ -53,7 +53,9 @@ def _quotas(
     """The unused quotas of the models that were called, and the number of calls."""
     calls = {name: model.done + model.failed for name, model in summary.progress.models.items()}
     bound = allowances(client.profile, client.plan, [name for name in calls if calls[name]])
-    return fresh_quotas(bound, paced=paced, margin=margin, day_margin=day_margin), sum(calls.values())
+    started = client.clock.wall() - summary.makespan
+    quotas = fresh_quotas(bound, paced=paced, margin=margin, day_margin=day_margin, wall=started)
+    return quotas, sum(calls.values())
 
 
 def json_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ghmodels_async.batch import ANSWER_SECONDS, BatchRun, Quotas, allowances, fresh_quotas, margins_of, used_quotas
+from ghmodels_async.batch import ANSWER_SECONDS, BatchRun, allowances, fresh_quotas, margins_of, used_quotas
 from ghmodels_async.errors import GHModelsError
 
 from .batch_report import spell
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from ghmodels_async.client import GitHubModels
+    from ghmodels_async.limits.quota import Allowance
 
 __all__ = ["events_to_stderr", "events_to_stdout", "live_view"]
 
@@ -104,7 +105,7 @@ class _View:
     def __init__(self, client: GitHubModels, run: BatchRun) -> None:
         self._client = client
         self._run = run
-        self._fresh: dict[tuple[str, ...], Quotas] = {}
+        self._bound: dict[tuple[str, ...], list[Allowance]] = {}
         self._eta: tuple[float, str] = (-1e9, "")
 
     def line(self) -> str:
@@ -172,10 +173,11 @@ class _View:
             return "?"
         names = tuple(progress.models)
         try:
-            if names not in self._fresh:
-                bound = allowances(client.profile, client.plan, names)
-                self._fresh[names] = fresh_quotas(bound, **margins_of(client.clock), paced=True)
-            quotas = used_quotas(self._fresh[names], client.limits.explain, wall=client.clock.wall())
+            if names not in self._bound:
+                self._bound[names] = allowances(client.profile, client.plan, names)
+            wall = client.clock.wall()
+            fresh = fresh_quotas(self._bound[names], **margins_of(client.clock), paced=True, wall=wall)
+            quotas = used_quotas(fresh, client.limits.explain, wall=wall)
         except GHModelsError:
             return "?"
         if not quotas.limited:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .anchored import AnchoredLog
 from .window import RateLog
 
 __all__ = ["grant_at", "quota_time"]
@@ -29,10 +30,17 @@ def grant_at(logs: Sequence[RateLog], ahead: int, now: float, deepest: int | Non
     if i:
         at = max(at, grant_at(logs, rest, now, i - 1))
     if rounds:
-        at += rounds * log.hold
+        at = _later(log, at, rounds)
         if i:
             at = max(at, grant_at(logs, ahead, now, i - 1))
     return at
+
+
+def _later(log: RateLog, at: float, rounds: int) -> float:
+    """When a place taken at `at` has come back `rounds` times; that of a calendar day comes back when the day ends."""
+    if isinstance(log, AnchoredLog):
+        return log.release_of(at) + (rounds - 1) * log.limit.window
+    return at + rounds * log.hold
 
 
 def quota_time(limits: Sequence[tuple[int, float]], count: int) -> float:

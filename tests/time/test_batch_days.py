@@ -123,3 +123,21 @@ async def test_a_drained_run_does_not_wait_for_quota(tmp_path: Path, clock: Cloc
     assert summary.stopped == "interrupted"
     assert clock.now() - await drained < 3
     assert simulation.log.total == summary.progress.done, "what was sent ended well"
+
+
+@pytest.mark.parametrize("hour", [1, 20])
+async def test_a_day_that_ends_at_midnight_opens_when_foretold(tmp_path: Path, clock: Clock, hour: int) -> None:
+    """OpenRouter's free models: 50 a day over the whole account, until midnight UTC."""
+    model = "meta-llama/llama-3.3-70b-instruct:free"
+    simulation = simulated(clock, profile="openrouter")
+    await clock.sleep((hour * 3600 - clock.wall()) % DAY)
+    async with connect(simulation, clock, token="simulated-token") as gh:
+        wall = clock.wall()
+        choice = plan_rows(
+            simulation.profile, "free", {model: 120}, seconds_per_call=0.2, wall=wall, **margins_of(clock)
+        )
+        summary = await run_batch(gh, prompts(120), run_dir=tmp_path, models=(model,))
+    answered_once(tmp_path, 120, summary)
+    assert simulation.log.statuses[429] == 0, simulation.log.limits
+    assert [reset.after / 3600 for reset in choice.forecast.resets] == pytest.approx([24 - hour, 48 - hour], abs=0.01)
+    assert summary.makespan == pytest.approx(choice.forecast.duration, abs=60.3)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from ghmodels_async import profiles
-from ghmodels_async.batch import allowances, choices, fresh_quotas, plan_rows, used_quotas
+from ghmodels_async.batch import (
+    ModelQuota,
+    Quotas,
+    Window,
+    allowances,
+    choices,
+    fresh_quotas,
+    plan_rows,
+    used_quotas,
+)
 from ghmodels_async.errors import PlanError
 from ghmodels_async.limits import LimitState
+from ghmodels_async.profiles import Profile, load
 
 GITHUB = profiles.load("github")
 LOW, HIGH = "openai/gpt-4.1-mini", "openai/gpt-4.1"
@@ -98,3 +109,39 @@ def test_alternatives_are_models_of_the_same_row_and_other_plans() -> None:
 def test_alternatives_leave_out_plans_without_the_model() -> None:
     found = choices(GITHUB, "pro", {"openai/gpt-5": 10}, spread=(), margin=0.3, day_margin=2.0)
     assert [choice.plan for choice in found if choice.name.startswith("plan")] == ["business", "enterprise"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "model", "now", "midnight"),
+    [
+        ("openrouter", "meta-llama/llama-3.3-70b-instruct:free", "2026-11-22T21:00:00+00:00", 3.0),
+        ("google", "gemini-2.5-flash", "2026-11-22T21:00:00+00:00", 11.0),
+        ("google", "gemini-2.5-flash", "2026-07-01T21:00:00+00:00", 10.0),
+    ],
+)
+def test_a_day_that_ends_at_midnight_opens_at_midnight(profile: str, model: str, now: str, midnight: float) -> None:
+    wall = datetime.fromisoformat(now).timestamp()
+    known = load(profile)
+    day = next(w.amount for w in _windows(known, model) if w.window == 86_400)
+    found = plan_rows(known, "free", {model: 2 * day + 1}, margin=0.0, day_margin=2.0, wall=wall).forecast
+    assert [reset.row for reset in found.resets] == [day + 1, 2 * day + 1]
+    assert [reset.after for reset in found.resets] == [midnight * 3600 + 2, (midnight + 24) * 3600 + 2]
+
+
+def test_what_is_used_of_a_calendar_day_comes_back_at_its_end() -> None:
+    model = "meta-llama/llama-3.3-70b-instruct:free"
+    known = load("openrouter")
+    wall = datetime(2026, 11, 22, 23, 0, tzinfo=UTC).timestamp()
+    fresh = fresh_quotas(allowances(known, "free", [model]), wall=wall)
+    (limit,) = [w for w in (*fresh.account, *fresh.models[0].windows) if w.window == 86_400]
+    used = replace(limit, held=(3600.0,) * (limit.amount - 1))
+    quotas = Quotas((ModelQuota(model),), (used,))
+    assert quotas.forecast(1).duration == 0
+    assert quotas.forecast(2).duration == 3600
+    assert quotas.forecast(1 + limit.amount).duration == 3600
+    assert quotas.forecast(2 + limit.amount).duration == 3600 + 86_400
+
+
+def _windows(profile: Profile, model: str) -> list[Window]:
+    fresh = fresh_quotas(allowances(profile, "free", [model]))
+    return [*fresh.models[0].windows, *fresh.account]
