@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from .overrides import check_overrides
+
 __all__ = ["DEFAULTS", "PRIORITIES", "Default", "GateOptions", "OnExhausted", "Priority"]
 
 Priority = Literal["interactive", "default", "batch"]
@@ -59,6 +61,9 @@ class GateOptions:
             (no such limit). Metrics as in profile files: ``requests_per_minute``, ``concurrent``, ``tokens_in`` and
             so on. The key ``account`` is for limits over all models.
         margin: Safety margin of windows below an hour; None: the larger of 0.3 s and 50 ms real.
+
+    Raises:
+        ConfigurationError: `limits` holds something that is no limit.
     """
 
     limits: Mapping[str, Mapping[str, int | None]] = field(default_factory=dict)
@@ -72,6 +77,9 @@ class GateOptions:
     exhausted_after: float = _default("exhausted_after")
     recheck: float = _default("recheck")
     lease_from: int = _default("lease_from")
+
+    def __post_init__(self) -> None:
+        check_overrides(self.limits)
 
     def margin_at(self, scale: float) -> float:
         """The safety margin in nominal seconds when time runs `scale` times as fast."""

@@ -10,7 +10,6 @@ Pure: values in, values out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,16 +17,22 @@ from datetime import UTC, datetime
 from ..errors import ConfigurationError, PlanError
 from ..profiles import Anchor, Profile, Quota, Rate, Unit, matches
 from .ledger.port import Learned
+from .overrides import METRIC, SECONDS, SIZES, check_override
 
-__all__ = ["ACCOUNT", "Allowance", "Limit", "allowance", "learned_limit", "limit_key", "with_lesson"]
+__all__ = [
+    "ACCOUNT",
+    "Allowance",
+    "Limit",
+    "allowance",
+    "learned_limit",
+    "limit_key",
+    "with_lesson",
+]
 
 #: What stands for "every model" in the key of an account-wide limit.
 ACCOUNT = "*"
 
-_METRIC = re.compile(r"(requests|tokens|input_tokens)_per_(second|minute|hour|day|month)")
-_SECONDS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86_400.0, "month": 31 * 86_400.0}
 _SUFFIX = {"requests": "", "tokens": "Tokens", "input_tokens": "InputTokens"}
-_SIZES = ("concurrent", "tokens_in", "tokens_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,20 +154,15 @@ def _with_overrides(base: Allowance, overrides: Mapping[str, Mapping[str, int | 
 
 
 def _with_override(base: Allowance, metric: str, number: int | None, account: bool) -> Allowance:
-    if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
-        raise ConfigurationError(f"{metric} must be a whole number from 1, or None, not {number!r}.")
-    if metric in _SIZES:
+    check_override(metric, number)
+    if metric in SIZES:
         field = "account_concurrent" if account and metric == "concurrent" else metric
         sources = {**(base.sources or {}), field: "user"}
         return _resized(base, {field: number}, sources)
-    match = _METRIC.fullmatch(metric)
-    if match is None:
-        raise ConfigurationError(
-            f"{metric!r} is no limit.",
-            checked="{requests|tokens|input_tokens}_per_{second|minute|hour|day|month}, " + ", ".join(_SIZES),
-        )
+    match = METRIC.fullmatch(metric)
+    assert match is not None
     unit: Unit = match[1]  # type: ignore[assignment]
-    window, own = _SECONDS[match[2]], None if account else base.model
+    window, own = SECONDS[match[2]], None if account else base.model
     same = [x for x in base.limits if (x.unit, x.window, x.model) == (unit, window, own)]
     others = tuple(x for x in base.limits if x not in same)
     if number is None:
@@ -199,8 +199,12 @@ def _with_sizes(base: Allowance, lessons: Mapping[str, Learned]) -> Allowance:
     """Concurrency and sizes as 429s and 413s corrected them: never above what the user chose."""
     changes: dict[str, int] = {}
     sources = dict(base.sources or {})
-    for field, owner in (("concurrent", base.model), ("account_concurrent", ACCOUNT), ("tokens_in", base.model)):
-        lesson = lessons.get(limit_key(owner, field))
+    for field, key in (
+        ("concurrent", limit_key(base.model, "concurrent")),
+        ("account_concurrent", limit_key(None, "concurrent")),
+        ("tokens_in", limit_key(base.model, "tokens_in")),
+    ):
+        lesson = lessons.get(key)
         if lesson is None:
             continue
         now: int | None = getattr(base, field)

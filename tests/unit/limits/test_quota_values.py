@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import pytest
 from gates import facts_of
@@ -73,6 +74,20 @@ def test_a_misspelt_or_impossible_override_is_an_error(metrics: dict[str, int]) 
         allowance(GITHUB, GPT, "free", overrides={"*": metrics})
 
 
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"requests_per_minute": 8},
+        {"*": 8},
+        {"no such model": {"rpm": 8}},
+        {"account": {"requests_per_minute": "8"}},
+    ],
+)
+def test_limits_that_bind_nothing_are_refused_before_any_model_is_used(limits: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        GateOptions(limits=limits)
+
+
 def lesson(limit: str, amount: int, window: float = 60.0, model: str = "safe") -> dict[str, Learned]:
     return {limit: Learned(limit, amount, window, 1_790_000_000.0, model)}
 
@@ -101,6 +116,7 @@ def test_sizes_are_learned_but_never_above_what_the_user_chose() -> None:
     allowed = allowance(GITHUB, GPT, "free", learned=learned)
     assert (allowed.concurrent, allowed.tokens_in) == (1, 4000)
     assert allowed.source_of("tokens_in").startswith("learned 2026")
+    assert allowance(GITHUB, GPT, "free", learned=lesson("*|concurrent", 6, 0.0)).account_concurrent == 6
     mine = {"*": {"tokens_in": 2000}}
     assert allowance(GITHUB, GPT, "free", overrides=mine, learned=learned).tokens_in == 2000
 
