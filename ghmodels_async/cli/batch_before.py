@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ghmodels_async.batch import BatchRun, Choice, Recipe, check_rows, margins_of, plan_rows
+from ghmodels_async.batch import BatchRun, Choice, Recipe, check_rows, choices, margins_of, plan_rows
 from ghmodels_async.errors import GHModelsError
 
 from .batch_check import print_problems
+from .batch_plan import print_choices
 from .batch_report import spell
 
 if TYPE_CHECKING:
@@ -26,8 +28,18 @@ async def look_before(
     check: bool,
     max_duration: float | None,
     events: Callable[[str, dict[str, Any]], None],
+    table: bool = False,
 ) -> bool:
-    """Whether the run may start. What speaks against it goes to standard error."""
+    """Whether the run may start. What speaks against it goes to standard error.
+
+    Args:
+        client: Whose quota it is.
+        run: The run, entered.
+        check: Whether to read the input through for problems.
+        max_duration: Longest the forecast may be, in nominal seconds.
+        events: Told of ``forecast``.
+        table: Whether to show the whole plan on standard error when the run has to wait for a reset.
+    """
     left = run.progress.remaining or 0
     if check and not run.progress.total and run.shard.parts == 1:
         print("Refused: the input has no rows.", file=sys.stderr)
@@ -48,10 +60,14 @@ async def look_before(
             return False
         # what is done already is taken from every model alike
         models = {name: max(1, round(count * left / found.rows)) for name, count in found.models.items()}
+    # the other shards spend the same quota at the same time
+    models = {name: count * run.shard.parts for name, count in models.items()}
     choice = _forecast(client, run, models)
     if choice is None or not choice.limited:
         return True
     events("forecast", {"rows": left, "seconds": round(choice.forecast.duration, 1), "models": list(choice.models)})
+    if table and choice.forecast.resets:
+        _show(client, run, choice, models)
     if max_duration is not None and choice.forecast.duration > max_duration:
         print(
             f"Refused: {left:,} rows take {spell(choice.forecast.duration)}, longer than {spell(max_duration)}. "
@@ -60,6 +76,15 @@ async def look_before(
         )
         return False
     return True
+
+
+def _show(client: GitHubModels, run: BatchRun, asked: Choice, models: dict[str, int]) -> None:
+    """The plan of a run that has to wait for a reset: when each comes, and what else could be done."""
+    wall, about = client.clock.wall(), margins_of(client.clock)
+    spread = run.models if len(models) == 1 else ()
+    others = choices(client.profile, client.plan, models, spread=spread, wall=wall, **about)
+    with contextlib.redirect_stdout(sys.stderr):
+        print_choices(asked, others, wall)
 
 
 def _forecast(client: GitHubModels, run: BatchRun, models: dict[str, int]) -> Choice | None:

@@ -77,7 +77,15 @@ async def start(
             on_event=events,
         )
         await stack.enter_async_context(run)
-        if not await look_before(client, run, check=not flags.no_check, max_duration=flags.max_duration, events=events):
+        may = look_before(
+            client,
+            run,
+            check=not flags.no_check,
+            max_duration=flags.max_duration,
+            events=events,
+            table=not flags.as_json,
+        )
+        if not await may:
             return 2
         return await _to_its_end(client, run, flags, events)
 

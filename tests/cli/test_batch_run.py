@@ -129,6 +129,10 @@ def test_a_run_that_would_take_too_long_is_refused(shell: Any, tmp_path: Path) -
     ran = shell(*words, "--max-duration", "2h")
     assert ran.code == 2
     assert "1,000 rows take 6 d" in ran.err
+    assert "row 151 runs" in ran.err, "when each reset comes is told before every run that waits for one"
+    assert "spilled over" in ran.err, "and what else could be done"
+    shard = json.loads(shell(*words, "--max-duration", "2h", "--shard", "1/4", "--json").out.splitlines()[0])
+    assert (shard["rows"], shard["seconds"] > 6 * 86_400) == (250, True), "four shards share one quota"
     assert not list((tmp_path / "run").glob("output.jsonl"))
 
 
