@@ -30,7 +30,8 @@ class LimitState:
         next_free_at: When one more could go; None: now, or unknown (a reply must end first).
         blocked_until: Until when an answer of the server keeps us from it; None if it does not.
         resets_at: When nothing counts any more; None if nothing does.
-        source: Where `amount` comes from: the table and its date, "user", "learned ..." from an answer.
+        source: Where `amount` comes from: the table and its date, "user", "learned ..." from an answer; then,
+            after a semicolon, why less of it is used, if that is so.
         last_429: The last refusal by this limit: when and what it said; None if there was none.
     """
 
@@ -89,9 +90,16 @@ def _of_log(log: RateLog, line: TimeLine, refusals: Mapping[str, tuple[float, st
         next_free_at=_wall(opens, line) if now < opens < NEVER else None,
         blocked_until=_wall(log.blocked_until, line) if log.blocked_until > now and bound else None,
         resets_at=_wall(log.release_of(last), line) if last is not None and bound else None,
-        source=limit.source,
+        source=limit.source + _care(log),
         last_429=_refusal(refusals.get(limit.key), line),
     )
+
+
+def _care(log: RateLog) -> str:
+    """Why less goes than `amount` allows: nobody should have to guess that from `left`."""
+    if log.cap < log.amount:
+        return f"; going on with {log.cap} of {log.amount}, somebody else spends the rest"
+    return "; evenly spaced, the server refuses full windows" if log.limit.paced else ""
 
 
 def _of_place(
@@ -100,6 +108,8 @@ def _of_place(
     account = not name.startswith(lane.model)
     metric = "account_concurrent" if account else "concurrent"
     source = lane.allowance.source_of(metric) if place.ceiling is not None else "no limit known"
+    if place.cap is not None and place.ceiling is not None and place.cap < place.ceiling:
+        source += f"; going on with {place.cap} of {place.ceiling}, something else holds slots"
     if line.loop is not None and not line.loop.is_closed():
         place.expire(line.now())
     return LimitState(

@@ -144,7 +144,8 @@ class Feedback:
         """Too many in flight: fewer from now on. No pause: a slot is free as soon as a reply ends."""
         key, place = lane.place_names[0], lane.places[0]
         for other, candidate in zip(lane.place_names[1:], lane.places[1:], strict=True):
-            if candidate.ceiling == facts.amount:
+            few_of_ours = facts.amount is not None and place.used <= facts.amount < candidate.used
+            if candidate.ceiling == facts.amount or few_of_ours:
                 key, place = other, candidate
         self.last[key] = (at, _sentence(facts))
         before = place.ceiling

@@ -150,7 +150,7 @@ async def test_a_user_who_wants_less_than_allowed_gets_less(clock: Clock) -> Non
     gate = gate_of(clock, minute(15), options=options)
     await refuse(gate, clock, facts_of(MINUTE, 10, 60, 5))
     assert state(gate, MINUTE).amount == 5
-    assert state(gate, MINUTE).source == "user"
+    assert state(gate, MINUTE).source.startswith("user")
 
 
 async def test_a_limit_nobody_knew_of_is_learned_with_what_was_sent_before(clock: Clock) -> None:
@@ -192,6 +192,24 @@ async def test_too_many_at_once_lowers_the_cap_without_a_pause(clock: Clock) -> 
     await third
 
 
+async def test_fewer_slots_of_the_account_than_ours_are_in_flight_are_the_accounts_and_remembered(clock: Clock) -> None:
+    ledger = MemoryLedger(clock)
+    for round_ in range(2):
+        gate = gate_of(clock, minute(1000), concurrent=4, account_concurrent=9, ledger=ledger)
+        await gate.open()
+        if round_ == 0:
+            held = [await take(gate, clock, model) for model in ("a", "a", "b", "b", "c", "c")]
+            crowd = RateLimitFacts("UserConcurrentRequests", 5, 0.0, 0.0, scope="account", concurrency=True)
+            gate.rejected(held[-1], crowd, clock.now())
+            for permit in held:
+                permit.settle(Outcome.COMPLETED, at=clock.now())
+            assert state(gate, "concurrent", "c").amount == 4
+        gate.explain("a")
+        assert state(gate, "concurrent", None).amount == 5
+        assert state(gate, "concurrent", None).source.startswith("learned")
+        await gate.aclose()
+
+
 async def test_a_slot_somebody_else_holds_costs_a_slot_until_fifty_replies_went_well(clock: Clock) -> None:
     gate = gate_of(clock, minute(1000), concurrent=3)
     held = [await take(gate, clock) for _ in range(2)]
@@ -200,6 +218,7 @@ async def test_a_slot_somebody_else_holds_costs_a_slot_until_fifty_replies_went_
     for permit in held:
         permit.settle(Outcome.COMPLETED, at=clock.now())
     assert (state(gate, "concurrent").amount, state(gate, "concurrent").left) == (3, 1)
+    assert state(gate, "concurrent").source.endswith("; going on with 1 of 3, something else holds slots")
     for _ in range(100):
         await use(gate, clock)
     assert state(gate, "concurrent").left == 3
@@ -260,6 +279,7 @@ async def test_a_stranger_on_the_same_quota_is_warned_about_once_with_the_fix(
     with caplog.at_level(logging.WARNING):
         await refuse(gate, clock, facts_of(MINUTE, 10, 60, 1))
     assert "shared=True" in caplog.text and "share of 1 of 10" in caplog.text
+    assert state(gate, MINUTE).source.endswith("; going on with 1 of 10, somebody else spends the rest")
     assert state(gate, MINUTE).left == 0
 
 
