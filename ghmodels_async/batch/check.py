@@ -146,6 +146,12 @@ class _Checker:
             if isinstance(about, str):
                 yield about
                 return
+        for model in models:
+            card = catalog.find(model, self._profile.catalog) if self._profile.catalog else None
+            if card is not None and card.chats == job.embeddings:
+                sort = "embeddings" if job.embeddings else "chat"
+                yield f"a row for {sort}, which {model} does not do"
+                return
         # a word is at least one token for every tokenizer in use: more words than tokens allowed can never pass
         most = self._most_tokens(models)
         if most is not None and len(raw.data) > 2 * most:

@@ -77,6 +77,13 @@ def test_a_model_outside_the_plan_is_named_with_the_plans_that_have_it() -> None
     ]
 
 
+def test_a_row_for_a_model_of_another_kind_is_found() -> None:
+    vectors = "openai/text-embedding-3-small"
+    rows = [{"prompt": "a"}, {"input": "a"}]
+    assert whys(check(rows)) == [(2, f"a row for embeddings, which {MINI} does not do")]
+    assert whys(check(rows, models=(vectors,))) == [(1, f"a row for chat, which {vectors} does not do")]
+
+
 def test_a_row_without_any_model_is_a_problem() -> None:
     assert whys(check([{"prompt": "a"}], models=())) == [(1, "the row names no model; give one with --model")]
 
