@@ -94,6 +94,14 @@ class Lane:
         self.quick = not self.token_logs and not (self.covered and ledger.shared)
         self.rig = Rig(self.logs, self.token_logs, self.places, self.desk.epoch, ledger.covers)
 
+    def allow(self, allowance: Allowance) -> None:
+        """Go on under other sizes and other numbers in flight."""
+        self.allowance = allowance
+        for name, place in zip(self.place_names, self.places, strict=True):
+            ceiling = allowance.concurrent if name.startswith(self.model) else allowance.account_concurrent
+            if ceiling is not None and ceiling != place.ceiling:
+                place.restrict(ceiling)
+
     # --- the queue -------------------------------------------------------------------------------------------------
 
     def enqueue(self, permit: Permit, front: bool) -> None:

@@ -43,6 +43,7 @@ DEFAULTS: Final[Mapping[str, Default]] = {
     "unknown_wait": Default(60.0, "s", "a 429 that tells neither wait nor window: the commonest window"),
     "concurrency_step": Default(50, "completions", "clean ones before a learned cap on calls in flight grows by one"),
     "suspicions": Default(2, "in 10 windows", "unexplained 429s before the server is taken for a sliding counter"),
+    "lesson_days": Default(30, "days", "limits change with plans; to find out costs one 429 a month at most"),
     "lease_from": Default(1000, "per window", "long limits below are reserved one by one, exactly"),
     "lease_parts": Default(200, "blocks", "half a percent of a long limit is what one crash can forfeit at most"),
 }

@@ -45,9 +45,8 @@ class Rigging:
         self._lessons: dict[str, Learned] = {}
         self._grants: dict[str, list[Grant]] = {}
         self._blocks: dict[str, Block] = {}
-        self._met = False
+        self._met = self._doubtful = False
         self._inherited: set[str] = set()
-        self._doubtful = False
 
     def inherit(self, other: Rigging) -> None:
         """Take over logs, places and lessons. Lanes are made anew, and with them the numbers looked up again."""
@@ -87,7 +86,8 @@ class Rigging:
 
     def opened(self, contents: Opened) -> None:
         """Take over what the ledger knows."""
-        self._lessons.update((lesson.limit, lesson) for lesson in contents.learned)
+        stale = self._desk.clock.wall() - float(DEFAULTS["lesson_days"].value) * 86_400.0
+        self._lessons.update((lesson.limit, lesson) for lesson in contents.learned if lesson.at > stale)
         self._blocks = {block.limit: block for block in contents.blocks}
         again, self._met = self._met, True
         self._doubtful = not contents.complete
@@ -101,8 +101,9 @@ class Rigging:
             if (lesson := self._lessons.get(log.limit.key)) is not None:
                 log.adopt(with_lesson(log.limit, lesson))
             self._fill(log)
-        for lane in dict.fromkeys(self.lanes.values()):
-            self.rerig(lane)
+        for lane in dict.fromkeys(self.lanes.values()):  # made before anything was known
+            lane.allow(self._allowance(lane.model))
+            self.rerig(lane, *(self._log(limit) for limit in lane.allowance.limits))
 
     def learn(self, key: str, amount: int, window: float, paced: bool = False) -> None:
         """Remember a lesson, now and for the next process; the lanes' logs are changed by the caller."""
@@ -110,7 +111,7 @@ class Rigging:
 
     def relearned(self, lane: Lane) -> None:
         """Read sizes and concurrency of a lane anew."""
-        lane.allowance = self._allowance(lane.model)
+        lane.allow(self._allowance(lane.model))
 
     def add(self, lane: Lane, limit: Limit) -> RateLog:
         """Hang a limit nobody knew of on a lane, or on all if it is the account's."""
@@ -164,8 +165,8 @@ class Rigging:
         return allowance(self.profile, model, self.plan, overrides=overrides, learned=self._lessons)
 
     def _make(self, allowed: Allowance) -> Lane:
-        own = self._place(limit_key(allowed.model, "concurrent"), allowed.concurrent)
-        places = {limit_key(allowed.model, "concurrent"): own}
+        own = limit_key(allowed.model, "concurrent")
+        places = {own: self._place(own, allowed.concurrent)}
         account = limit_key(None, "concurrent")
         if allowed.account_concurrent is not None or account in self._places:
             places[account] = self._place(account, allowed.account_concurrent)
@@ -237,10 +238,9 @@ class Rigging:
         """Batch leaves evenly, at the rate of the tightest window that is worth spreading over."""
         if lane.smoother is not None or all(log.window >= LONG_WINDOW for log in lane.logs):
             return
-        travel = self._desk.travel
 
         def period() -> float:
-            return max((log.window + travel) / log.cap for log in lane.logs if log.window < LONG_WINDOW)
+            return max((log.window + self._desk.travel) / log.cap for log in lane.logs if log.window < LONG_WINDOW)
 
         lane.smoother = Smoother(
             period,

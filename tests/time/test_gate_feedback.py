@@ -12,6 +12,7 @@ from ghmodels_async.clock import Clock
 from ghmodels_async.errors import QuotaExhaustedError, RateLimitFacts, RequestTooLargeError, WouldExceedDeadlineError
 from ghmodels_async.limits import Gate, GateOptions, LimitState, Outcome
 from ghmodels_async.limits.ledger import MemoryLedger
+from ghmodels_async.limits.ledger.book import Book
 
 
 def state(gate: Gate, limit: str, model: str | None = "m") -> LimitState:
@@ -336,3 +337,35 @@ async def test_pacing_that_does_not_help_is_given_up(clock: Clock) -> None:
         paced.append(log.limit.paced)
     assert paced[0] is False and paced[1] is True
     assert paced[-1] is False
+
+
+async def test_what_was_learned_binds_models_that_were_looked_at_before_the_ledger_was(clock: Clock) -> None:
+    """A client checks the size of its first prompt before anything else."""
+    book = Book()
+    terms = {"concurrent": 5, "tokens_in": 8000}
+    first = gate_of(clock, minute(10), ledger=MemoryLedger(clock, book=book), **terms)
+    await refuse(first, clock, facts_of("UserByModelByHour", 7, 3600, 20))
+    first.too_large("m", 4000)
+    crowd = RateLimitFacts("UserConcurrentRequests", 2, 0.0, 0.0, scope="account", concurrency=True)
+    await refuse(first, clock, crowd)
+    await first.aclose()
+
+    second = gate_of(clock, minute(10), ledger=MemoryLedger(clock, book=book), **terms)
+    second.check_size("m", 100, 100)
+    await second.open()
+    known = {row.limit: row.amount for row in second.explain("m")}
+    assert known == {MINUTE: 10, "UserByModelByHour": 7, "concurrent": 2, "tokens_in": 4000}
+    assert second.desk.rigging.lane("m").places[0].cap == 2
+
+
+async def test_a_lesson_is_forgotten_after_a_month(clock: Clock) -> None:
+    book = Book()
+    first = gate_of(clock, minute(10), ledger=MemoryLedger(clock, book=book))
+    await refuse(first, clock, facts_of(MINUTE, 7, 60, 20))
+    await first.aclose()
+    for days, amount in ((29, 7), (2, 10)):
+        await clock.sleep(days * 86_400)
+        later = gate_of(clock, minute(10), ledger=MemoryLedger(clock, book=book))
+        await later.open()
+        assert next(row for row in later.explain("m") if row.limit == MINUTE).amount == amount
+        await later.aclose()
