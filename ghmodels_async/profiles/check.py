@@ -7,7 +7,7 @@ with a source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from ghmodels_async.wire import ChatRequest, EmbeddingsRequest
 
 from .encode import CEILINGS, ceiling_field
 from .profile import Profile, matches
+from .shapes import misshapen
 
 __all__ = ["Problem", "check"]
 
@@ -38,14 +39,14 @@ def check(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> list[Pr
     """Find every reason the endpoint is known to have for refusing this request.
 
     Returns:
-        Problems in a fixed order: refused fields, ranges, choices, stops, what the model itself cannot do, the shape of
-        an embeddings input. Empty: nothing known speaks against it.
+        Problems in a fixed order: refused fields, ranges, choices, stops, what the model itself cannot do, shapes of
+        messages, tools and response format, the shape of an embeddings input. Empty: nothing known speaks against it.
     """
     given = request.given()
     for overridden in request.extra_body or ():
         given.pop(overridden, None)
     if given.keys() == _BARE and not profile.dialect.refuses:  # only the messages can be wrong: most calls
-        return list(_not_a_choice(profile, given))
+        return [*_not_a_choice(profile, given), *_misshapen(profile, given, ())]
     ceiling = ceiling_field(profile, request.model, given)
     given = {name: value for name, value in given.items() if name == ceiling or name not in CEILINGS}
     problems = [*_refused(profile, given), *_out_of_range(profile, given), *_not_a_choice(profile, given)]
@@ -53,6 +54,7 @@ def check(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> list[Pr
     if most is not None and not isinstance(stop, str) and stop is not None and len(stop) > most:
         problems.append(Problem("stop", f"{len(stop)} texts", f"at most {most}"))
     problems += _beyond_the_model(profile, request.model, given)
+    problems += _misshapen(profile, given, request.extra_body or ())
     if isinstance(request, EmbeddingsRequest) and "input" in given:
         problems += _unfit_texts(profile, given["input"])
     return problems
@@ -109,6 +111,12 @@ def _beyond_the_model(profile: Profile, model: str, given: Mapping[str, Any]) ->
     spoken = entry.supported_output_modalities
     if spoken and any(kind not in spoken for kind in given.get("modalities", ())):
         yield Problem("modalities", given["modalities"], f"this model gives only {', '.join(spoken)}")
+
+
+def _misshapen(profile: Profile, given: Mapping[str, Any], overridden: Collection[str]) -> Iterator[Problem]:
+    if profile.dialect.strict_shapes:
+        for found in misshapen(given, overridden):
+            yield Problem(*found)
 
 
 def _unfit_texts(profile: Profile, given: Any) -> Iterator[Problem]:

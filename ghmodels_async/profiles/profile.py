@@ -84,6 +84,8 @@ class Dialect(BaseModel):
     """Request fields the endpoint answers with an error; ``messages[].name`` is a key of each message."""
     max_stops: int | None = None
     """Most entries of `stop`; None: not known."""
+    strict_shapes: bool = False
+    """Whether messages, tools and response formats that OpenAI's reference does not allow are known to be refused."""
     strip_publisher: bool = False
     """Whether ``openai/gpt-4o`` must travel as ``gpt-4o``."""
 

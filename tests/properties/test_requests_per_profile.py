@@ -132,3 +132,100 @@ def test_the_simulated_service_agrees_about_every_request(fields, model):
     body = json.loads(to_body(request, profile, False))
     objection = check_chat(body, ROSTER.find(model), Rules(profile.ranges))
     assert (objection is not None) == bool(check(profile, request)), objection and objection.body
+
+
+TEXTS = st.sampled_from(["Hello!", "Answer in JSON.", ""])
+PARTS = st.one_of(
+    st.builds(lambda text: {"type": "text", "text": text}, TEXTS),
+    st.just({"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}),
+    st.sampled_from([{"type": "hologram", "hologram": {}}, {"type": "text"}, "no part"]),
+)
+CALLS = st.lists(
+    st.one_of(
+        st.builds(lambda id: {"id": id, "function": {"name": "f", "arguments": "{}"}}, st.sampled_from("12")),
+        st.sampled_from([{"id": "1"}, {"id": "1", "function": {"name": "f"}}]),
+    ),
+    min_size=1,
+    max_size=2,
+    unique_by=lambda call: call["id"],
+)
+#: Turns that are right by themselves and may be wrong together, and single messages that may be wrong in every way.
+TURNS = st.one_of(
+    st.builds(lambda text: [{"role": "user", "content": text}], TEXTS),
+    st.builds(lambda parts: [{"role": "user", "content": parts}], st.lists(PARTS, max_size=2)),
+    st.builds(
+        lambda calls, answered: [
+            {"role": "assistant", "content": None, "tool_calls": calls},
+            *({"role": "tool", "tool_call_id": call["id"], "content": "x"} for call in calls if answered),
+        ],
+        CALLS,
+        st.sampled_from([True, True, True, False]),
+    ),
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "role": st.sampled_from(["user", "assistant", "tool", "developer", "wizard"]),
+                "content": st.one_of(TEXTS, st.none(), st.just(3)),
+                "tool_calls": CALLS,
+                "tool_call_id": st.sampled_from("12"),
+                "refusal": st.just("No."),
+            },
+        ),
+        max_size=1,
+    ),
+)
+SCHEMAS = st.recursive(
+    st.sampled_from([{"type": "string"}, {"type": "integer"}]),
+    lambda inner: st.one_of(
+        st.builds(lambda items: {"type": "array", "items": items}, inner),
+        st.builds(lambda one: {"anyOf": [one]}, inner),
+        st.builds(
+            lambda name, one, closed, required: {
+                "type": "object", "properties": {name: one}, "additionalProperties": not closed,
+                "required": [name] if required else [],
+            },
+            st.sampled_from(["a", "type"]), inner, st.sampled_from([True] * 4 + [False]),
+            st.sampled_from([True] * 4 + [False]),
+        ),
+    ),
+    max_leaves=4,
+)  # fmt: skip
+NAMES = st.sampled_from(["f", "g", "no spaces", "", "x" * 65])
+TOOLS = st.builds(
+    lambda kind, name, parameters, strict: {
+        "type": kind, "function": {"name": name, "parameters": parameters, "strict": strict},
+    },
+    st.sampled_from(["function"] * 4 + ["hammer"]), NAMES, SCHEMAS, st.booleans(),
+)  # fmt: skip
+TALKS = st.lists(TURNS, min_size=1, max_size=3).map(lambda turns: [one for turn in turns for one in turn])
+SHAPES = st.fixed_dictionaries(
+    {"messages": st.one_of(st.just([{"role": "user", "content": "In JSON."}]), TALKS)},
+    optional={
+        "tools": st.lists(TOOLS, max_size=2),
+        "tool_choice": st.one_of(
+            st.sampled_from(["auto", "none", "required", "any"]),
+            st.builds(lambda name: {"type": "function", "function": {"name": name}}, NAMES),
+        ),
+        "response_format": st.one_of(
+            st.sampled_from([{"type": "text"}, {"type": "json_object"}, {"type": "xml"}, {"type": "json_schema"}]),
+            st.builds(
+                lambda name, schema, strict: {
+                    "type": "json_schema", "json_schema": {"name": name, "schema": schema, "strict": strict},
+                },
+                NAMES, SCHEMAS, st.booleans(),
+            ),
+        ),
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=500)
+@given(shapes=SHAPES.filter(lambda shapes: shapes["messages"]))
+def test_the_simulated_service_agrees_about_every_conversation_tool_and_format(shapes):
+    profile = profiles.load("github")
+    request = ChatRequest(model="openai/gpt-4o", **shapes)
+    body = json.loads(to_body(request, profile, False))
+    objection = check_chat(body, ROSTER.find("openai/gpt-4o"), Rules(profile.ranges))
+    found = check(profile, request)
+    assert (objection is not None) == bool(found), (objection and objection.body, found)

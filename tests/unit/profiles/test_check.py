@@ -7,6 +7,10 @@ from ghmodels_async.profiles import check
 from ghmodels_async.wire import ChatRequest, EmbeddingsRequest
 
 HELLO = [{"role": "user", "content": "Hello!"}]
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+CALLING = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+ANSWERING = {"role": "tool", "tool_call_id": "1", "content": "x"}
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 
 
 def fields_at_fault(profile="github", model="openai/gpt-4o", **fields):
@@ -86,12 +90,14 @@ def test_embeddings_take_no_empty_text():
 
 def test_a_role_nobody_knows_is_found():
     assert fields_at_fault(messages=[*HELLO, {"role": "wizard", "content": "x"}]) == ["messages[1].role"]
-    assert fields_at_fault(messages=[{"role": role, "content": "x"} for role in ("system", "developer", "tool")]) == []
+    assert fields_at_fault(messages=[{"role": role, "content": "x"} for role in ("system", "developer")]) == []
+    assert fields_at_fault(messages=[CALLING, ANSWERING]) == []
 
 
 def test_tool_choice_is_a_documented_word_or_an_object():
     assert fields_at_fault(tool_choice="any") == ["tool_choice"]
-    assert fields_at_fault(tool_choice="auto") == fields_at_fault(tool_choice={"type": "function"}) == []
+    named = {"type": "function", "function": {"name": "f"}}
+    assert fields_at_fault(tool_choice="auto") == fields_at_fault(tool_choice=named, tools=[TOOL]) == []
 
 
 def test_more_stops_than_upstream_takes_are_found():
@@ -118,3 +124,71 @@ def test_a_ceiling_that_does_not_travel_is_not_judged_by_the_model():
 
 def test_a_ceiling_starts_at_one():
     assert fields_at_fault(max_tokens=0) == ["max_tokens"]
+
+
+def strict_format(**schema):
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], **schema}
+    return {"type": "json_schema", "json_schema": {"name": "answer", "strict": True, "schema": schema}}
+
+
+@pytest.mark.parametrize(
+    ("messages", "place"),
+    [
+        ([{"role": "user"}], "messages[0].content"),
+        ([{"content": "x"}], "messages[0].role"),
+        ([{"role": "user", "content": 3}], "messages[0].content"),
+        ([{"role": "user", "content": ["x"]}], "messages[0].content[0].type"),
+        ([{"role": "user", "content": [{"type": "image_url"}]}], "messages[0].content[0].image_url"),
+        ([{"role": "assistant", "content": None}], "messages[0].content"),
+        ([{"role": "assistant", "tool_calls": ["f"]}, ANSWERING], "messages[0].tool_calls"),
+        ([*HELLO, ANSWERING], "messages[1].tool_call_id"),
+        ([CALLING], "messages[1]"),
+        ([CALLING, *HELLO], "messages[1].role"),
+    ],
+)
+def test_messages_that_are_no_conversation_are_found(messages, place):
+    assert fields_at_fault(messages=messages)[0] == place
+    assert fields_at_fault("local", messages=messages) == []
+    assert fields_at_fault(messages=messages, extra_body={"messages": HELLO}) == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"tools": []}, "tools"),
+        ({"tools": [{"type": "function"}]}, "tools[0].function"),
+        ({"tools": [{"type": "function", "function": {"name": "no spaces"}}]}, "tools[0].function.name"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "parameters": []}}]},
+            "tools[0].function.parameters",
+        ),
+        ({"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "g"}}}, "tool_choice"),
+        ({"response_format": {"type": "xml"}}, "response_format.type"),
+        ({"response_format": {"type": "json_object"}}, "response_format.type"),
+        ({"response_format": {"type": "json_schema"}}, "response_format.json_schema"),
+        ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format.json_schema.name"),
+        ({"response_format": strict_format()}, "response_format.json_schema.schema.additionalProperties"),
+        (
+            {"response_format": strict_format(additionalProperties=False, required=[])},
+            "response_format.json_schema.schema.required",
+        ),
+    ],
+)
+def test_tools_and_formats_that_are_badly_declared_are_found(fields, place):
+    assert fields_at_fault(**fields)[0] == place
+    assert fields_at_fault("local", **fields) == []
+
+
+def test_well_declared_tools_and_formats_pass():
+    assert fields_at_fault(tools=[TOOL], tool_choice={"type": "function", "function": {"name": "f"}}) == []
+    assert fields_at_fault(response_format=strict_format(additionalProperties=False)) == []
+    assert fields_at_fault(tool_choice="required", extra_body={"tools": [TOOL]}) == []
+    asking = [{"role": "user", "content": [{"type": "text", "text": "Answer in JSON."}]}]
+    assert fields_at_fault(messages=asking, response_format={"type": "json_object"}) == []
+
+
+def test_what_is_no_short_value_is_not_quoted():
+    secret = "my secret prompt " * 10
+    request = ChatRequest(model="openai/gpt-4o", messages=[{"role": "user", "content": [{"type": secret}]}])
+    assert secret[:20] not in "".join(map(str, check(profiles.load("github"), request)))
