@@ -20,7 +20,15 @@ __all__ = ["check_messages", "check_tools"]
 
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 _FUNCTION_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_PARTS = {"text": "text", "image_url": "image", "input_audio": "audio", "refusal": "text", "file": "text"}
+#: `audio_url` is the Azure dialect's own (azure-ai-inference 1.0.0b9).
+_PARTS = {
+    "text": "text",
+    "image_url": "image",
+    "input_audio": "audio",
+    "audio_url": "audio",
+    "refusal": "text",
+    "file": "text",
+}
 
 
 def check_messages(messages: Any, served: Served) -> Answer | None:
