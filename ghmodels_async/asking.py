@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from .errors import BadRequestError
 from .profiles import Profile, check
 from .wire import ChatRequest, EmbeddingsRequest
 
-__all__ = ["chat_request", "refuse_locally"]
+__all__ = ["chat_request", "embeddings_request", "refuse_locally"]
 
 
 def chat_request(model: str, messages: Any, fields: Mapping[str, Any]) -> ChatRequest:
@@ -24,14 +25,27 @@ def chat_request(model: str, messages: Any, fields: Mapping[str, Any]) -> ChatRe
     try:
         return ChatRequest(model=model, messages=messages, **fields)
     except ValidationError as error:
-        wrong = error.errors(include_url=False, include_input=False, include_context=False)
+        fix = "Give a model id, and messages as a text or as a list of {'role': …, 'content': …}"
+        raise _no_request(error, "chat", model, fix) from None
+
+
+def embeddings_request(model: str, texts: Sequence[str], fields: Mapping[str, Any]) -> EmbeddingsRequest:
+    """Build a request. Raises as `chat_request`."""
+    try:
+        return EmbeddingsRequest(model=model, input=texts, **fields)
+    except ValidationError as error:
+        raise _no_request(error, "embeddings", model, "Give a model id, texts, and options of the right type") from None
+
+
+def _no_request(error: ValidationError, kind: str, model: object, fix: str) -> BadRequestError:
+    wrong = error.errors(include_url=False, include_input=False, include_context=False)
     places = [".".join(map(str, problem["loc"])) for problem in wrong]
-    raise BadRequestError(
-        f"This is no chat request: {places[0]}: {wrong[0]['msg'].lower()}.",
+    return BadRequestError(
+        f"This is no {kind} request: {places[0]}: {wrong[0]['msg'].lower()}.",
         param=places[0].partition(".")[0],
         model=str(model),
         checked="\n".join(f"{place}: {problem['msg']}" for place, problem in zip(places, wrong, strict=True)),
-        fix="Give a model id, and messages as a text or as a list of {'role': …, 'content': …}",
+        fix=fix,
     )
 
 
@@ -44,10 +58,11 @@ def refuse_locally(profile: Profile, request: ChatRequest | EmbeddingsRequest) -
     problems = check(profile, request)
     if problems:
         first = problems[0]
+        field = re.split(r"[.\[]", first.field)[0]  # what extra_body can carry: a field of the body
         raise BadRequestError(
             f"{profile.title} would refuse this request: {first.field} = {first.value!r}.",
             param=first.field,
             model=request.model,
             checked="\n".join(str(problem) for problem in problems),
-            fix=f"Use a value that is allowed, or send it anyway: extra_body={{{first.field!r}: …}}",
+            fix=f"Use a value that is allowed, or send it anyway: extra_body={{{field!r}: …}}",
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, get_args
 
 from .errors import ConfigurationError
 from .limits import OnExhausted, Priority
@@ -89,7 +89,8 @@ class Terms:
         """These terms with one call's own options laid over them.
 
         Raises:
-            ConfigurationError: A deadline or timeout that is not positive. Nothing was sent.
+            ConfigurationError: A deadline or timeout that is not positive, a word that is none of an option's. Nothing
+                was sent.
         """
         if not options and retry is None:
             return self
@@ -102,6 +103,13 @@ class Terms:
                 checked="deadline of the call",
                 fix="Give the seconds the whole call may take, or None for no limit",
             )
+        for name, words in _WORDS.items():
+            if name in changes and changes[name] not in words:
+                raise ConfigurationError(
+                    f"{name} must be one of {', '.join(words)}, not {changes[name]!r}.",
+                    checked=f"{name} of the call",
+                    fix="Give one of these words, or leave it out",
+                )
         return replace(self, timeouts=timeouts, retry=retry or self.retry, **changes)
 
     @property
@@ -121,3 +129,4 @@ class Terms:
 
 
 _PLAIN = ("deadline", "priority", "on_exhausted")
+_WORDS: dict[str, tuple[str, ...]] = {"priority": get_args(Priority), "on_exhausted": get_args(OnExhausted)}

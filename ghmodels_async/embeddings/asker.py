@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
-from ghmodels_async.asking import refuse_locally
+from ghmodels_async.asking import embeddings_request, refuse_locally
 from ghmodels_async.call import Call
 from ghmodels_async.catalog import Cost
 from ghmodels_async.deadline import Deadline
@@ -20,7 +20,7 @@ from ghmodels_async.errors import GHModelsError, RequestTooLargeError, ServerErr
 from ghmodels_async.profiles import embeddings_body
 from ghmodels_async.stream import ReplyMeta
 from ghmodels_async.terms import Terms
-from ghmodels_async.wire import EmbeddingsReply, EmbeddingsRequest, Usage
+from ghmodels_async.wire import EmbeddingsReply, Usage
 from ghmodels_async.wiring import Wiring
 
 from .packing import Packer, tokens_of
@@ -152,7 +152,7 @@ class Asker:
 
     async def _ask_once(self, ordinal: int, start: int, texts: list[str]) -> EmbeddingsPart[Any]:
         wiring = self._wiring
-        request = EmbeddingsRequest(model=self._model, input=texts, **self._fields)
+        request = embeddings_request(self._model, texts, self._fields)
         refuse_locally(wiring.profile, request)
         terms, url = self._within_deadline(), wiring.settings.endpoint.embeddings_url
         call = Call(wiring, request, terms, url=url, body=embeddings_body(request, wiring.profile))
