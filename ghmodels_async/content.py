@@ -218,7 +218,7 @@ def _wrong_kind(source: Source, data: bytes, what: str, accepted: str, bypass: s
     elif data[:4] == b"RIFF":
         known = {b"WAVE": "WAV audio", b"WEBP": "a WEBP image"}.get(data[8:12], "a RIFF file")
     return ContentError(
-        f"This is not {what} a model reads: {known or 'its first bytes are unknown'}.",
+        f"This is no {what} a model reads: {known or 'its first bytes are unknown'}.",
         checked=f"{_name(source)}\naccepted: {accepted}",
         fix=f"Convert it to one of these, or pass {bypass}= if your server takes it as it is.",
     )
