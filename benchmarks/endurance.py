@@ -24,8 +24,8 @@ from .server import Server
 
 SPEED = 20_000
 LIMITS = {
-    MODEL: {"requests_per_minute": 20_000, "requests_per_day": 60_000, "concurrent": 500},
-    "account": {"requests_per_minute": 20_000},
+    MODEL: {"requests_per_minute": 5_000, "requests_per_day": 30_000, "concurrent": 500},
+    "account": {"requests_per_minute": 5_000},
 }
 STEPS = 30
 ALLOWED = 2_000_000

@@ -98,6 +98,11 @@ class Bench:
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         )
 
+    @property
+    def names(self) -> list[str]:
+        """Every client's name."""
+        return list(self._workers)
+
     def run(self, scenario: Scenario, names: Iterable[str] | None = None) -> dict[str, Found]:
         """Measure a scenario; clients that fail are left out, with a word on standard error."""
         chosen = [name for name in (names if names is not None else self._workers) if name in self._workers]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,11 +27,15 @@ from .wiring import Wiring
 __all__ = ["cards_of", "get_json", "models"]
 
 _log = logging.getLogger("ghmodels_async.inquiry")
-_CARDS = TypeAdapter(list[ModelCard])
 
 #: Nominal seconds until the head of a list: nothing is generated, so the patience for answers is not for it.
 #: The guide's program waits 10.
 _LISTING = 30.0
+
+
+@cache
+def _cards() -> TypeAdapter[list[ModelCard]]:
+    return TypeAdapter(list[ModelCard])  # at its first use: building it took a twentieth of the import
 
 
 async def models(wiring: Wiring, timeouts: Timeouts, prefix: str = "") -> Sequence[ModelCard]:
@@ -100,7 +105,7 @@ def cards_of(listing: Any) -> list[ModelCard]:
     """
     rows = listing.get("data", []) if isinstance(listing, dict) else listing
     try:
-        return _CARDS.validate_python(rows)
+        return _cards().validate_python(rows)
     except ValidationError as error:
         raise ServerError(
             "The catalog is not a list of models.",
