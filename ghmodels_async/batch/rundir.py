@@ -10,6 +10,7 @@ errors.jsonl      written by the merge: failures, in input order
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -116,7 +117,7 @@ class RunDirectory:
         Raises:
             RunMismatchError: Another identity was started here; the message names each difference.
         """
-        self.journal.mkdir(parents=True, exist_ok=True)
+        self._make()
         identity = json.loads(json.dumps(identity))
         if not self.exists:
             self._write({"format": FORMAT, "identity": identity})
@@ -134,6 +135,18 @@ class RunDirectory:
         facts.setdefault("before", []).append(facts["identity"])
         self._write({**facts, "identity": identity})
 
+    def _make(self) -> None:
+        try:
+            self.journal.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.journal, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.journal))
+        except OSError as error:
+            raise ConfigurationError(
+                f"The run directory {str(self.path)!r} cannot be written: {error.strerror}.",
+                checked=str(error.filename or self.journal),
+                fix="Name another directory with -o, or make this one writable.",
+            ) from None
+
     def remember(self, **facts: Any) -> None:
         """Add facts that are no part of the identity, durably."""
         self._write({**self.facts(), **facts})
@@ -145,7 +158,7 @@ class RunDirectory:
         Raises:
             RunLockedError: Another process has it, or runs with another number of shards.
         """
-        self.journal.mkdir(parents=True, exist_ok=True)
+        self._make()
         with contextlib.ExitStack() as stack:
             own = stack.enter_context((self.journal / f"{shard.name}.lock").open("a+"))
             if not _take(own):

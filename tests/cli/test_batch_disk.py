@@ -100,8 +100,9 @@ def test_input_that_does_not_fit_is_refused_before_anything_is_spent(shell: Any,
 
 def test_a_place_that_cannot_be_written_is_refused(shell: Any, rows: str) -> None:
     ran = shell("batch", "run", rows, "-o", "/proc/ghmodels-run", *SIMULATED)
-    assert ran.code == 1
-    assert ran.err.startswith("Error: [Errno")
+    assert ran.code == 2
+    assert ran.err.startswith("Error: The run directory '/proc/ghmodels-run' cannot be written")
+    assert "To fix: Name another directory" in ran.err
 
 
 def test_a_merge_that_does_not_fit_leaves_the_journal_alone(shell: Any, rows: str, tmp_path: Path) -> None:
