@@ -54,7 +54,7 @@ live: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
 
-# A million calls in one process, which must not grow: a quarter of an hour.
+# A million calls in one process, which must not grow: some five minutes.
 bench-long: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.endurance
 
