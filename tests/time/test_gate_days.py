@@ -108,6 +108,19 @@ async def test_setting_the_wall_clock_neither_frees_nor_takes_quota(
     assert parked.done()
 
 
+async def test_what_is_written_down_is_dated_by_the_later_clock_until_the_step_is_known() -> None:
+    host = host_at()
+    line = TimeLine(host.clock, sleep=host.sleeping)
+    line.bind(asyncio.get_running_loop())
+    before = line.dated(line.now())
+    host.offset -= 7200
+    assert line.dated(line.now()) == pytest.approx(before, abs=1)
+    assert line.check() == pytest.approx(-7200)
+    assert line.dated(line.now()) == pytest.approx(before - 7200, abs=1)
+    host.offset += 3600
+    assert line.dated(line.now()) == pytest.approx(before - 3600, abs=1)
+
+
 async def test_a_utc_day_starts_at_midnight_and_requests_near_it_count_on_both_sides() -> None:
     host = host_at(datetime(2026, 5, 1, 23, 50, tzinfo=UTC).timestamp())
     gate = host.gate(day(4, anchor="utc"))

@@ -326,6 +326,21 @@ async def test_a_waiter_cancelled_in_the_tick_of_its_grant_gives_the_permit_to_t
     assert permit.model == "m"
 
 
+async def test_a_waiter_cancelled_in_the_tick_before_its_grant_is_passed_over(clock: Clock) -> None:
+    """Its future is cancelled at once, but its task has not run yet and still stands in the queue."""
+    gate = gate_of(clock, minute(100), concurrent=1)
+    holder = await take(gate, clock)
+    first, second = (asyncio.create_task(gate.acquire("m")) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    holder.settle(Outcome.COMPLETED, at=clock.now())
+    permit = await second
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    permit.settle(Outcome.NOT_SENT, at=clock.now())
+    assert next(row.used for row in gate.explain("m") if row.limit == "concurrent") == 0
+
+
 async def test_a_ticket_of_a_cancelled_batch_row_is_used_by_the_next(clock: Clock) -> None:
     gate = gate_of(clock, minute(10), concurrent=1)
     holder = await take(gate, clock)
