@@ -88,12 +88,16 @@ def messages_of(prompt: str | Sequence[Message | BaseModel]) -> list[dict[str, A
     return [_plain(message) for message in prompt]
 
 
+_BESIDE_THE_ANSWER: Any = {
+    **dict.fromkeys(("reasoning_content", "reasoning", "annotations", "parsed"), True),
+    "tool_calls": {"__all__": {"function": {"parsed_arguments"}}},
+}
+
+
 def _plain(message: Mapping[str, Any] | BaseModel) -> dict[str, Any]:
     if isinstance(message, BaseModel):
         # what a server said beside its answer is not part of the conversation: servers refuse it as input
-        return message.model_dump(
-            exclude_none=True, exclude={"reasoning_content", "reasoning", "annotations", "parsed"}
-        )
+        return message.model_dump(exclude_none=True, exclude=_BESIDE_THE_ANSWER)
     return dict(message)
 
 

@@ -1,29 +1,26 @@
 """`gh.as_openai()`: the calls of `openai.AsyncOpenAI` for chat completions, embeddings and models.
 
 Everything goes through the same limiter, retries and settlement as the client's own calls. What differs from `openai`:
-errors are this library's; `timeout` counts the whole call, waiting for quota included; retries are the client's policy.
+errors are this library's; `timeout` counts the whole call, waiting for quota included.
 """
 
 from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Self, TypeVar, Unpack, overload
+from typing import Any, NoReturn, Self
 
-from ..chats import Backend, messages_of
-from ..errors import ModelNotFoundError, RefusalError
-from ..stream import ChatReply
-from ..structured import shape_of
-from ..wire import Message
-from .options import OpenAIChatOptions, OpenAIParseOptions, chat_options, embed_options, given
-from .shapes import Completion, EmbeddingItem, EmbeddingList, Model
-from .streams import ChunkStream, ModelList
+from ..chats import Backend
+from ..errors import ModelNotFoundError
+from ..transport import RetryPolicy
+from .completions import Completions
+from .options import embed_options, seconds_of
+from .shapes import EmbeddingItem, EmbeddingList, Model
+from .streams import ModelList
 
 __all__ = ["OpenAIFace"]
-
-T = TypeVar("T")
 
 
 class OpenAIFace:
@@ -32,13 +29,16 @@ class OpenAIFace:
     Args:
         backend: The client.
         timeout: Nominal seconds a call may take where it does not say itself; None: no limit.
+        max_retries: How often a failed attempt is made again; None: as the client does.
     """
 
-    def __init__(self, backend: Backend, *, timeout: float | None = None) -> None:
+    def __init__(self, backend: Backend, *, timeout: float | None = None, max_retries: int | None = None) -> None:
+        retry = RetryPolicy(attempts=max_retries + 1) if max_retries is not None else None
         self._backend = backend
         self.timeout = timeout
-        self.chat = _Chat(backend, timeout)
-        self.embeddings = _Embeddings(backend, timeout)
+        self.max_retries = max_retries
+        self.chat = _Chat(backend, timeout, retry)
+        self.embeddings = _Embeddings(backend, timeout, retry)
         self.models = _Models(backend)
 
     @property
@@ -46,9 +46,13 @@ class OpenAIFace:
         """Older code says ``client.beta.chat.completions.parse``."""
         return self
 
-    def with_options(self, *, timeout: float | None = None) -> OpenAIFace:
-        """The same client with another default. Retries are the client's: ``GitHubModels(retry=...)``."""
-        return OpenAIFace(self._backend, timeout=timeout if timeout is not None else self.timeout)
+    def with_options(self, *, timeout: Any = None, max_retries: int | None = None) -> OpenAIFace:
+        """The same client with other defaults: seconds or an httpx timeout, and how often to try again."""
+        return OpenAIFace(
+            self._backend,
+            timeout=seconds_of(timeout) if timeout is not None else self.timeout,
+            max_retries=max_retries if max_retries is not None else self.max_retries,
+        )
 
     async def close(self) -> None:
         """Close the client. Idempotent. Cancellation: safe to call again."""
@@ -72,96 +76,15 @@ class OpenAIFace:
 
 
 class _Chat:
-    def __init__(self, backend: Backend, timeout: float | None) -> None:
-        self.completions = _Completions(backend, timeout)
-
-
-class _Completions:
-    def __init__(self, backend: Backend, timeout: float | None) -> None:
-        self._backend = backend
-        self._timeout = timeout
-
-    @overload
-    async def create(
-        self,
-        *,
-        model: str,
-        messages: Iterable[Message],
-        stream: Literal[True],
-        **options: Unpack[OpenAIChatOptions],
-    ) -> ChunkStream: ...
-
-    @overload
-    async def create(
-        self,
-        *,
-        model: str,
-        messages: Iterable[Message],
-        stream: Literal[False] | None = None,
-        **options: Unpack[OpenAIChatOptions],
-    ) -> Completion: ...
-
-    async def create(
-        self, *, model: str, messages: Iterable[Message], stream: bool | None = None, **options: Any
-    ) -> Completion | ChunkStream:
-        """Ask for a completion, whole or as a stream of chunks.
-
-        Args:
-            model: Id of the model.
-            messages: In the wire's own shape; a message of an earlier completion counts as one.
-            stream: Whether to return a stream, opened: its first content has arrived.
-            options: As in `openai`; additionally this library's `deadline`, `priority`, `on_exhausted`, `timeouts`.
-
-        Raises:
-            TypeError: An unknown option, or a class as `response_format` (that is `parse`). Nothing was sent.
-            GHModelsError: As `GitHubModels.chat` and `stream`.
-
-        Cancellation: safe: the request is closed.
-        """
-        if isinstance(options.get("response_format"), type):
-            raise TypeError("a class as response_format is for parse(); create() takes a dictionary")
-        said = messages_of(list(messages))
-        current = chat_options(options, self._timeout)
-        if given({"stream": stream}).get("stream"):
-            opened = self._backend.stream(model, said, **current)
-            await opened.__aenter__()
-            return ChunkStream(opened, with_usage=bool((current.get("stream_options") or {}).get("include_usage")))
-        return _completion(await self._backend.chat(model, said, **current))
-
-    async def parse(
-        self,
-        *,
-        model: str,
-        messages: Iterable[Message],
-        response_format: type[T],
-        **options: Unpack[OpenAIParseOptions],
-    ) -> Completion:
-        """Ask for a value of a type: ``completion.choices[0].message.parsed``.
-
-        A refusal is not an error here, as in `openai`: `parsed` is None and `refusal` says why.
-
-        Raises:
-            LengthLimitError, FilteredReplyError, InvalidReplyError: The reply was cut, or does not fit.
-            GHModelsError: As `create`.
-
-        Cancellation: safe: the request is closed.
-        """
-        shape = shape_of(response_format)
-        current = chat_options(options, self._timeout) | {"response_format": shape.response_format}
-        reply = await self._backend.chat(model, messages_of(list(messages)), **current)
-        completion = _completion(reply)
-        if not reply.tool_calls:
-            try:
-                completion.choices[0].message.parsed = shape.read(reply, model=model)
-            except RefusalError:
-                pass
-        return completion
+    def __init__(self, backend: Backend, timeout: float | None, retry: RetryPolicy | None) -> None:
+        self.completions = Completions(backend, timeout, retry)
 
 
 class _Embeddings:
-    def __init__(self, backend: Backend, timeout: float | None) -> None:
+    def __init__(self, backend: Backend, timeout: float | None, retry: RetryPolicy | None) -> None:
         self._backend = backend
         self._timeout = timeout
+        self._retry = retry
 
     async def create(self, *, model: str, input: str | Sequence[str], **options: Any) -> EmbeddingList:
         """Embed one text or many; more than one request may carry are split and joined again.
@@ -181,7 +104,7 @@ class _Embeddings:
         if any(not isinstance(one, str) for one in ([input] if isinstance(input, str) else input)):
             raise TypeError("input must be text: lists of token numbers are not supported")
         current, packed = embed_options(options, self._timeout)
-        async with self._backend.embed_each(model, input, array=False, **current) as run:
+        async with self._backend.embed_each(model, input, array=False, retry=self._retry, **current) as run:
             vectors = [vector async for part in run for vector in part.vectors]
             usage = run.usage
         items = [
@@ -213,12 +136,6 @@ class _Models:
     async def _load(self) -> Sequence[Model]:
         cards = await self._backend.models()
         return [Model.model_validate(card.model_dump() | {"owned_by": card.publisher or ""}) for card in cards]
-
-
-def _completion(reply: ChatReply) -> Completion:
-    completion = Completion.model_validate(reply.raw.model_dump(exclude_unset=True))
-    completion._request_id = reply.meta.request_id
-    return completion
 
 
 def _packed(vector: Sequence[float]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from ..wire import ChatCallOptions, EmbedOptions, ParseOptions
 
-__all__ = ["OpenAIChatOptions", "OpenAIParseOptions", "chat_options", "embed_options", "given"]
+__all__ = ["OpenAIChatOptions", "OpenAIParseOptions", "chat_options", "embed_options", "given", "seconds_of"]
 
 
 class _OpenAIOnly(TypedDict, total=False):
@@ -79,7 +79,7 @@ def chat_options(options: Mapping[str, Any], timeout: float | None) -> dict[str,
     if carried:
         ours["extra_body"] = carried | dict(ours.get("extra_body") or {})
     if seconds is not None:
-        ours.setdefault("deadline", _seconds(seconds))
+        ours.setdefault("deadline", seconds_of(seconds))
     return ours
 
 
@@ -98,11 +98,11 @@ def embed_options(options: Mapping[str, Any], timeout: float | None) -> tuple[di
             raise TypeError(f"unexpected option {name!r}; embeddings take {', '.join(sorted(_EMBEDDING))}")
         ours[name] = value
     if seconds is not None:
-        ours.setdefault("deadline", _seconds(seconds))
+        ours.setdefault("deadline", seconds_of(seconds))
     return ours, packed
 
 
-def _seconds(timeout: Any) -> float:
+def seconds_of(timeout: Any) -> float:
     """A number of seconds, or an httpx timeout's longest phase."""
     if isinstance(timeout, (int, float)):
         return float(timeout)

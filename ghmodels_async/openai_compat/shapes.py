@@ -10,7 +10,19 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, PrivateAttr
 
-from ..wire import ChatChunk, ChatCompletion, ChatMessage, Choice, ChunkChoice, ChunkDelta, Embedding, ModelCard, Usage
+from ..wire import (
+    ChatChunk,
+    ChatCompletion,
+    ChatMessage,
+    Choice,
+    ChunkChoice,
+    ChunkDelta,
+    Embedding,
+    FunctionCall,
+    ModelCard,
+    ToolCall,
+    Usage,
+)
 
 __all__ = ["Chunk", "Completion", "EmbeddingItem", "EmbeddingList", "Model"]
 
@@ -29,7 +41,17 @@ class _Shape(BaseModel):
         return self.model_dump_json(exclude_unset=True, indent=indent)
 
 
+class CompletionFunction(FunctionCall):
+    parsed_arguments: Any = None
+    """The typed arguments, after `parse`."""
+
+
+class CompletionToolCall(ToolCall):
+    function: CompletionFunction = Field(default_factory=lambda: CompletionFunction(name=""))
+
+
 class CompletionMessage(ChatMessage):
+    tool_calls: list[CompletionToolCall] | None = None  # type: ignore[assignment]
     annotations: Any = None
     audio: Any = None
     function_call: Any = None

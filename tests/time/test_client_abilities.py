@@ -8,7 +8,7 @@ from simulated import LOW, connect
 
 from ghmodels_async import Clock, GitHubModels, content
 from ghmodels_async.errors import ContentError, RequestTooLargeError
-from ghmodels_async.simulator import Simulation
+from ghmodels_async.simulator import Fault, Simulation
 
 
 class City(BaseModel):
@@ -81,6 +81,16 @@ async def test_the_openai_face_is_the_same_client(gh: GitHubModels) -> None:
     completion = await client.chat.completions.create(model=LOW, messages=[{"role": "user", "content": "hi"}])
     assert completion.choices[0].message.content
     assert gh.usage.attempts == 1
+
+
+async def test_the_openai_face_waits_a_429_out(gh: GitHubModels, simulation: Simulation, clock: Clock) -> None:
+    limited = {"error": {"code": "RateLimitReached", "message": "Please wait 40 seconds before retrying."}}
+    simulation.script(Fault.answers(429, limited, {"retry-after": "40"}), when=lambda arrival: True, times=1)
+    began = clock.now()
+    completion = await gh.as_openai().chat.completions.create(model=LOW, messages=[{"role": "user", "content": "hi"}])
+    assert completion.choices[0].message.content
+    assert clock.now() - began >= 40
+    assert [arrival.status for arrival in simulation.log] == [429, 200]
 
 
 async def test_a_restored_talk_keeps_to_the_plans_cap_too(gh: GitHubModels, simulation: Simulation) -> None:
