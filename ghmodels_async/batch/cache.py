@@ -54,15 +54,18 @@ class Cache:
         self._ttl = ttl
         self._wall = wall
         self._broken = False
+        file: sqlite3.Connection | None = None
         try:
-            self._file = sqlite3.connect(path, timeout=5.0, isolation_level=None)
-            self._file.execute("pragma journal_mode=wal")
+            file = self._file = sqlite3.connect(path, timeout=5.0, isolation_level=None)
+            file.execute("pragma journal_mode=wal")
             # a lost cache entry costs one call; a sync per answer would cost more than that
-            self._file.execute("pragma synchronous=off")
-            self._file.execute(_SCHEMA)
+            file.execute("pragma synchronous=off")
+            file.execute(_SCHEMA)
             if ttl is not None:
-                self._file.execute("delete from answers where at < ?", (wall() - ttl,))
+                file.execute("delete from answers where at < ?", (wall() - ttl,))
         except sqlite3.Error as error:
+            if file is not None:
+                file.close()
             raise ConfigurationError(
                 f"The cache {str(path)!r} cannot be used: {error}.", fix="Name another file, or leave --cache out."
             ) from error
