@@ -1,9 +1,13 @@
-"""The façade: one object per account and endpoint, about a dozen methods, no logic of its own."""
+"""The façade: one object per account and endpoint, about a dozen methods, no logic of its own.
+
+Longer than most files: the arguments of the constructor, `chat`, `stream` and `map` are described where editors show
+them, and what needs only those four lives in `abilities` and `beyond_chat` already.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 from . import catalog
 from .abilities import Abilities
@@ -26,9 +30,6 @@ from .transport import FailedAttempt, RetryPolicy, SessionPool, TokenProvider, T
 from .view import LimitsView
 from .wire import ChatCallOptions, ChatRequest, Message, check_options
 from .wiring import Wiring
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["GitHubModels"]
 
