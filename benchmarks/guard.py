@@ -2,7 +2,8 @@
 
 Each bound is a third above what was measured when it was set (docs/performance.md has the figures): noise stays
 below, a regression of 1.5 does not. Rounds are short and many, and the median of the rounds' own ratios counts. What is
-above its bound is measured once more before it fails.
+above its bound is measured up to twice more before it fails. Memory is not guarded here: resident pages of a short run
+differ by more than half from one run to the next on a busy machine; `python -m benchmarks` measures it with many streams.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from .rounds import Bench, Scenario
 BOUNDS: dict[Scenario, float] = {
     Scenario("chat", "chat-0", count=800, rounds=9): 2.7,
     Scenario("stream in bursts", "stream-64-0-1", "stream", count=96, rounds=9): 2.5,
-    Scenario("idle streams, memory", "idle", "idle", count=300, in_flight=1, rounds=1): 1.7,
 }
 
 
@@ -23,7 +23,7 @@ def main() -> int:
     failed = []
     with Bench(["aiohttp", "ours"]) as bench:
         for scenario, bound in BOUNDS.items():
-            for attempt in (1, 2):
+            for attempt in (1, 2, 3):
                 found = bench.run(scenario)
                 if len(found) < 2 or any(one.errors for one in found.values()):
                     print(f"{scenario.title}: errors", *(one.error for one in found.values()))
