@@ -6,7 +6,9 @@ arrays, numeric and length bounds, `multipleOf`, formats, patterns, `$ref`, `any
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -59,6 +61,12 @@ def instance_of(schema: Any, luck: Random, hints: Hints) -> Any:
     return _Maker(schema if isinstance(schema, Mapping) else {}, luck, hints).make(schema, "", 0)
 
 
+_TOLD = re.compile(
+    r"\b(format|pattern|minimum|maximum|exclusiveMinimum|exclusiveMaximum|multipleOf|minLength|maxLength|minItems|maxItems)"
+    r' ("(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?)(?=[,)])'
+)
+
+
 class _Maker:
     def __init__(self, root: Mapping[str, Any], luck: Random, hints: Hints) -> None:
         self._root = root
@@ -70,6 +78,7 @@ class _Maker:
         if not isinstance(schema, Mapping):
             return self._text({}, name)
         schema = self._resolved(schema, depth)
+        schema = {**_told(schema.get("description")), **schema}
         if "const" in schema:
             return schema["const"]
         if schema.get("enum"):
@@ -180,6 +189,13 @@ class _Maker:
         if self._hints.topics:
             return self._luck.choice(self._hints.topics)
         return f"simulated {name}".strip()
+
+
+def _told(description: Any) -> dict[str, Any]:
+    """Bounds and formats that a description names, as strict schemas must: ``(minimum 1, format "date")``."""
+    if not isinstance(description, str):
+        return {}
+    return {word: json.loads(value) for word, value in _TOLD.findall(description)}
 
 
 def _type_of(schema: Mapping[str, Any], depth: int) -> str:

@@ -3,8 +3,10 @@
 import copy
 import json
 import pickle
+from datetime import date, datetime
 from enum import Enum
 from typing import Annotated, Any
+from uuid import UUID
 
 import pytest
 from pydantic import BaseModel, Field, field_validator
@@ -257,3 +259,22 @@ async def test_the_simulated_service_takes_the_schema_and_fills_it(clock: Clock)
         simulation.script([Fault.truncate(after=6)])
         with pytest.raises(StreamTruncatedError):
             await stream_parse(gh, LOW, "Tell me.", City).final()
+
+
+class Visit(BaseModel):
+    day: date
+    at: datetime
+    guest: UUID
+    stars: Annotated[int, Field(ge=400, le=500)]
+    tags: Annotated[list[str], Field(min_length=3)]
+    next: "Visit | None" = None
+
+
+async def test_dates_bounds_and_recursion_come_back_from_a_model_that_reads_descriptions(clock: Clock) -> None:
+    async with connect(Simulation(clock=clock, seed=3), clock) as gh:
+        visit = await gh.parse(LOW, "When did they come?", Visit)
+        async with gh.stream_parse(LOW, "When did they come?", Visit) as stream:
+            assert isinstance(await stream.final(), Visit)
+    assert 400 <= visit.stars <= 500
+    assert len(visit.tags) >= 3
+    assert isinstance(visit.next, Visit)
