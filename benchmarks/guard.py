@@ -3,7 +3,7 @@
 Each bound is a third above what was measured when it was set (docs/performance.md has the figures): noise stays
 below, a regression of 1.5 does not. Rounds are short and many, and the median of the rounds' own ratios counts. What is
 above its bound is measured up to twice more before it fails. Memory is not guarded here: resident pages of a short run
-differ by more than half from one run to the next on a busy machine; `python -m benchmarks` measures it with many streams.
+differ by more than half from run to run on a busy machine; `python -m benchmarks` measures it with many streams.
 """
 
 from __future__ import annotations
