@@ -139,7 +139,7 @@ def test_a_run_that_would_take_too_long_is_refused(shell: Any, tmp_path: Path) -
 def test_a_used_up_quota_exits_4_and_the_run_can_go_on(shell: Any, tmp_path: Path) -> None:
     source = write(tmp_path / "in.jsonl", prompts(55))
     model = "openai/gpt-4.1"  # 50 a day on the free plan
-    words = ("batch", "run", source, "-o", "run", "--model", model, "--simulate", "--plan", "free", "--speed", "3000")
+    words = ("batch", "run", source, "-o", "run", "--model", model, "--simulate", "--plan", "free", "--speed", "300")
     ran = shell(*words, "--stop-at-quota")
     assert ran.code == 4, ran.err
     assert "Stopped: the quota is used up." in ran.out
