@@ -175,8 +175,8 @@ def test_without_a_token_nothing_starts(shell: Any, rows: str, tmp_path: Path) -
 def test_a_directory_that_cannot_be_written_is_said(shell: Any, rows: str, tmp_path: Path) -> None:
     (tmp_path / "run").write_text("a file, no directory")
     ran = shell("batch", "run", rows, "-o", "run", "--model", LOW, *SIMULATED)
-    assert ran.code == 1
-    assert ran.err.startswith("Error:")
+    assert ran.code == 2
+    assert ran.err.startswith("Error: The run directory 'run' cannot be written")
 
 
 def _running(shell: Any, *words: str) -> subprocess.Popen[str]:
