@@ -18,7 +18,7 @@ from .window import NEVER, RateLog
 
 __all__ = ["Books"]
 
-GATHER = 0.1
+GATHER = 0.02
 """Real seconds for which notes of short windows are gathered: an answer takes longer than that to come back."""
 
 

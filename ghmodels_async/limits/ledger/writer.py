@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
+import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,6 +31,29 @@ Otherwise = Callable[[BaseException], "tuple[Any, Operation | None]"]
 
 RETRY = 1.0
 """Real seconds between two attempts to write a file that could not be written."""
+
+
+#: SQLite keeps its locks in the process's memory too, so a connection must not be carried across a fork: the child
+#: would find the file locked by a thread it does not have. Before a fork every writer lets go of its file; it opens it
+#: anew with its next transaction.
+_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
+_stopped: list[Writer] = []
+
+
+def _before_fork() -> None:
+    for writer in list(_writers):
+        writer.at_file.acquire()
+        writer.let_go()
+        _stopped.append(writer)
+
+
+def _after_fork() -> None:
+    while _stopped:
+        _stopped.pop().at_file.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
 
 
 @dataclass(slots=True)
@@ -64,6 +90,8 @@ class Writer:
         self._running = False
         self._closed = False
         self._trouble: BaseException | None = None
+        self.at_file = threading.Lock()
+        _writers.add(self)
 
     def post(self, run: Operation) -> None:
         """Do it soon. Never raises, never waits."""
@@ -100,7 +128,7 @@ class Writer:
         self._rebind()
         await self.ask(last, lambda error: (None, None))
         self._closed = True
-        await self._loop.run_in_executor(self._executor, self._close_store)
+        await self._loop.run_in_executor(self._executor, self.let_go)
         self._executor.shutdown(wait=False)
 
     def _rebind(self) -> None:
@@ -171,23 +199,25 @@ class Writer:
 
     def _run(self, batch: list[_Entry]) -> list[Any]:
         """In the thread: one transaction for the batch; once more if the file had to be opened anew."""
-        try:
-            return self._transact(batch)
-        except UNUSABLE as error:
-            if not is_damage(error):
-                raise
-            self._close_store()
-            return self._transact(batch)
+        with self.at_file:
+            try:
+                return self._transact(batch)
+            except UNUSABLE as error:
+                if not is_damage(error):
+                    raise
+                self.let_go()
+                return self._transact(batch)
 
     def _transact(self, batch: list[_Entry]) -> list[Any]:
         store = self._store
         if store is None or store.moved():
-            self._close_store()
+            self.let_go()
             store = self._store = self._reopen()
         with store.transaction():
             return [_attempt(entry.run, store) for entry in batch]
 
-    def _close_store(self) -> None:
+    def let_go(self) -> None:
+        """Close the file. Whoever calls it is the writer's thread, or holds `at_file`."""
         store, self._store = self._store, None
         if store is not None:
             try:
