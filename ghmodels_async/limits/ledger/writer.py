@@ -43,7 +43,7 @@ _stopped: list[Writer] = []
 def _before_fork() -> None:
     for writer in list(_writers):
         writer.at_file.acquire()
-        writer.let_go()
+        writer.let_go_of_file()
         _stopped.append(writer)
 
 
@@ -215,6 +215,11 @@ class Writer:
             store = self._store = self._reopen()
         with store.transaction():
             return [_attempt(entry.run, store) for entry in batch]
+
+    def let_go_of_file(self) -> None:
+        """As `let_go`, but a store in memory is all there is of it: it stays."""
+        if self._store is not None and self._store.path is not None:
+            self.let_go()
 
     def let_go(self) -> None:
         """Close the file. Whoever calls it is the writer's thread, or holds `at_file`."""

@@ -52,6 +52,13 @@ def put_aside(path: Path) -> None:
     path.rename(path.with_name("aside"))
 
 
+def fork_a_child_that_ends() -> None:
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
 async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
     for _ in range(1000):
         if await condition():
@@ -190,6 +197,16 @@ class TestOutOfReach:
         assert opened.complete, "where nothing was written nothing is lost"
         for n in range(10):
             assert isinstance(await ledger.reserve(f"r{n}", [DAY]), Reserved)
+        assert isinstance(await ledger.reserve("too much", [DAY]), Busy)
+
+    async def test_a_ledger_in_memory_outlives_a_fork(self, ledger_at: Maker, path: Path) -> None:
+        path.parent.write_text("a file is in the way")
+        ledger = ledger_at()
+        await ledger.open()
+        for n in range(10):
+            assert isinstance(await ledger.reserve(f"r{n}", [DAY]), Reserved)
+        path.parent.unlink()  # a file could be made now, and would know of nothing
+        fork_a_child_that_ends()
         assert isinstance(await ledger.reserve("too much", [DAY]), Busy)
 
     async def test_a_newer_file_is_left_alone(self, ledger_at: Maker, spent: Path) -> None:
