@@ -48,7 +48,7 @@ corpus: $(VENV)/.installed-dev
 # Against any OpenAI-compatible server, for example:
 #   GHMODELS_TEST_BASE_URL=http://127.0.0.1:11434/v1 GHMODELS_TEST_MODEL=llama3.2 make live
 live: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest tests/live
+	$(BIN)/python -m pytest -m live tests/live
 
 # Ten minutes; rewrites docs/performance.md. Peers go into an environment of their own, .bench/venv.
 bench: $(VENV)/.installed-dev

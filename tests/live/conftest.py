@@ -1,6 +1,6 @@
 """The server under test, named by the environment.
 
-GHMODELS_TEST_BASE_URL         inference root of an OpenAI-compatible server; without it everything here is skipped
+GHMODELS_TEST_BASE_URL         inference root of an OpenAI-compatible server; deselected by default, `-m live` runs it
 GHMODELS_TEST_MODEL            a chat model it serves
 GHMODELS_TEST_KEY              its key; empty or absent: none
 GHMODELS_TEST_PROFILE          whose dialect and limits apply; default `local` (no limits)
@@ -22,13 +22,11 @@ from ghmodels_async import GitHubModels
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    named = bool(os.environ.get("GHMODELS_TEST_BASE_URL"))
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("live")
-            if not named:
-                item.add_marker(pytest.mark.skip(reason="GHMODELS_TEST_BASE_URL names no server"))
 
 
 def setting(name: str) -> str:
@@ -57,7 +55,7 @@ def server() -> dict[str, Any]:
     profile = setting("PROFILE") or "local"
     return {
         "token": setting("KEY") or None,
-        "base_url": setting("BASE_URL"),
+        "base_url": setting("BASE_URL") or pytest.fail("GHMODELS_TEST_BASE_URL names no server"),
         "profile": profile,
         "ledger": "memory",
         "timeouts": {"first_delta": 100, "stall": 60},

@@ -14,9 +14,10 @@ import asyncio, json, os, signal, sys
 sys.path.insert(0, {support!r})
 from simulated import LOW, TOKEN
 from ghmodels_async import GitHubModels
+from ghmodels_async.limits.books import GATHER
 from ghmodels_async.simulator import Simulation
 
-inside = {inside!r}
+inside, ledger = {inside!r}, {ledger!r}
 read, write = os.pipe()
 server = os.fork()
 if server == 0:
@@ -27,7 +28,7 @@ if server == 0:
     signal.alarm(60)
     asyncio.run(serve())
 
-gh = GitHubModels(TOKEN, base_url=os.read(read, 200).decode(), ledger={ledger!r})
+gh = GitHubModels(TOKEN, base_url=os.read(read, 200).decode(), ledger=ledger)
 
 def used():
     return {{state.limit: state.used for state in gh.limits.explain(LOW)}}
@@ -50,11 +51,18 @@ def forked():
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     return status, os.read(back, 2000).decode()
 
+async def noted():
+    await asyncio.sleep(2 * GATHER)  # notes of short windows are gathered that long
+    if ledger == "sqlite":
+        await gh._wiring.gate.desk.books.ledger.flush()
+
 async def parent():
     await gh.chat(LOW, "before")
     if inside:
         stream = gh.stream(LOW, "in flight while forking")
         await anext(stream)
+    await noted()
+    if inside:
         told = forked()
         await stream.final()
         return told
