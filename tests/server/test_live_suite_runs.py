@@ -34,8 +34,7 @@ def suite(*arguments: str, **settings: str) -> str:
 @pytest.mark.simulated_models(profile="local")
 def test_every_live_test_passes_against_a_local_server(simulated_models):
     line = suite(
-        *LIVE,
-        BASE_URL=simulated_models.base_url, MODEL="llama3.2", EMBEDDING_MODEL="text-embedding-3-small", TOOLS="1"
+        *LIVE, BASE_URL=simulated_models.base_url, MODEL="llama3.2", EMBEDDING_MODEL="text-embedding-3-small", TOOLS="1"
     )
     assert re.match(r"\d+ passed in", line), line
 
