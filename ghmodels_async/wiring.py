@@ -9,6 +9,7 @@ import logging
 import os
 import random
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -29,6 +30,7 @@ from .transport import (
     PhaseTimeouts,
     Request,
     Response,
+    ResponseHead,
     Retry,
     RetryBudget,
     Token,
@@ -39,12 +41,15 @@ from .transport import (
 )
 from .wire import ChatRequest, EmbeddingsRequest, Usage
 
-__all__ = ["Wiring"]
+__all__ = ["Wiring", "heads"]
 
 _log = logging.getLogger("ghmodels_async.call")
 
 _budgets: WeakKeyDictionary[Gate, RetryBudget] = WeakKeyDictionary()
 _live: WeakSet[Wiring] = WeakSet()
+
+#: Who keeps the heads of all answers to what the current task asks for: `openai`'s raw responses. Nearly always nobody.
+heads: ContextVar[list[ResponseHead] | None] = ContextVar("heads", default=None)
 
 #: Real seconds that calls get to settle when their client is closed under them; they need a few turns of the loop.
 _FAREWELL = 1.0
@@ -164,7 +169,9 @@ class Wiring:
         if self._closed:
             self._check_open()
         if not self._middleware:
-            return await self._transport.send(request, timeouts=timeouts, on_sent=on_sent)
+            response = await self._transport.send(request, timeouts=timeouts, on_sent=on_sent)
+            _keep_head(response)
+            return response
 
         opened: list[Response] = []
 
@@ -179,6 +186,7 @@ class Wiring:
             kept = await chain(self._middleware, innermost)(request)
             if kept is None:
                 raise TypeError("A middleware returned None: it must return the response it got.")
+            _keep_head(kept)
             return kept
         finally:
             running.reset(before)
@@ -273,6 +281,12 @@ class Wiring:
         if self.profile.catalog is None:
             return ()
         return tuple(card.id for card in catalog.cards(self.profile.catalog))
+
+
+def _keep_head(response: Response) -> None:
+    keeping = heads.get()
+    if keeping is not None:
+        keeping.append(response.head)
 
 
 def _forget_in_child() -> None:

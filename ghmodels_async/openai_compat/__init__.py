@@ -2,6 +2,7 @@
 
 from .events import CompletionEvents, Event
 from .face import OpenAIFace
+from .raw import RawResponse, StreamedResponse
 from .shapes import Chunk, Completion, EmbeddingList, Model
 from .streams import ChunkStream, ModelList
 
@@ -15,4 +16,6 @@ __all__ = [
     "Model",
     "ModelList",
     "OpenAIFace",
+    "RawResponse",
+    "StreamedResponse",
 ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, Literal, Unpack, overload
 
 from ..chats import Backend, messages_of
+from ..stream import ChatReply
 from ..structured import shape_of
 from ..transport import RetryPolicy
 from ..wire import Message
@@ -13,6 +14,7 @@ from .events import CompletionEvents
 from .options import OpenAIChatOptions, OpenAIParseOptions, chat_options, given
 from .shapes import Completion
 from .streams import ChunkStream
+from .twins import RawCompletions, StreamedCompletions
 from .typed import Typing, completion_of
 
 __all__ = ["Completions"]
@@ -70,7 +72,7 @@ class Completions:
         if given({"stream": stream}).get("stream"):
             opened = self._backend.stream(model, said, retry=self._retry, **current)
             await opened.__aenter__()
-            return ChunkStream(opened, with_usage=bool((current.get("stream_options") or {}).get("include_usage")))
+            return ChunkStream(opened, with_usage=_wants_usage(current))
         return completion_of(await self._backend.chat(model, said, retry=self._retry, **current))
 
     async def parse(
@@ -97,9 +99,25 @@ class Completions:
 
         Cancellation: safe: the request is closed.
         """
+        typing, asking = self.asking(model, messages, response_format, options)
+        return typing.completion(await asking)
+
+    def asking(
+        self, model: str, messages: Iterable[Message], response_format: Any, options: Any
+    ) -> tuple[Typing, Awaitable[ChatReply]]:
+        """`parse` before its answer is typed: how to do that, and the call. Args and errors as `parse`."""
         typing, current = self._typed(model, response_format, options)
-        said = messages_of(list(messages))
-        return typing.completion(await self._backend.chat(model, said, retry=self._retry, **current))
+        return typing, self._backend.chat(model, messages_of(list(messages)), retry=self._retry, **current)
+
+    @property
+    def with_raw_response(self) -> RawCompletions:
+        """The same methods, returning status and headers too; what they returned is in `parse()`."""
+        return RawCompletions(self)
+
+    @property
+    def with_streaming_response(self) -> StreamedCompletions:
+        """The same methods as contexts: ``async with ...create(...) as response``."""
+        return StreamedCompletions(self)
 
     def stream(
         self,
@@ -115,7 +133,8 @@ class Completions:
         """
         typing, current = self._typed(model, response_format, options)
         said = messages_of(list(messages))
-        return CompletionEvents(self._backend.stream(model, said, retry=self._retry, **current), typing)
+        opened = self._backend.stream(model, said, retry=self._retry, **current)
+        return CompletionEvents(opened, typing, with_usage=_wants_usage(current))
 
     def _typed(self, model: str, wanted: Any, options: Any) -> tuple[Typing, dict[str, Any]]:
         wanted = given({"response_format": wanted}).get("response_format")
@@ -124,3 +143,8 @@ class Completions:
         if wanted is not None:
             current["response_format"] = wanted if shape is None else shape.response_format
         return Typing(model, shape, current.get("tools") or ()), current
+
+
+def _wants_usage(options: dict[str, Any]) -> bool:
+    """Whether the caller asked for the usage chunk; the client always does, to settle what was spent."""
+    return bool((options.get("stream_options") or {}).get("include_usage"))

@@ -19,8 +19,18 @@ from .completions import Completions
 from .options import embed_options, seconds_of
 from .shapes import EmbeddingItem, EmbeddingList, Model
 from .streams import ModelList
+from .twins import (
+    RawChat,
+    RawEmbeddings,
+    RawFace,
+    RawModels,
+    StreamedChat,
+    StreamedEmbeddings,
+    StreamedFace,
+    StreamedModels,
+)
 
-__all__ = ["OpenAIFace"]
+__all__ = ["Chat", "Embeddings", "Models", "OpenAIFace"]
 
 
 class OpenAIFace:
@@ -37,9 +47,9 @@ class OpenAIFace:
         self._backend = backend
         self.timeout = timeout
         self.max_retries = max_retries
-        self.chat = _Chat(backend, timeout, retry)
-        self.embeddings = _Embeddings(backend, timeout, retry)
-        self.models = _Models(backend)
+        self.chat = Chat(backend, timeout, retry)
+        self.embeddings = Embeddings(backend, timeout, retry)
+        self.models = Models(backend)
 
     @property
     def beta(self) -> Self:
@@ -53,6 +63,16 @@ class OpenAIFace:
             timeout=seconds_of(timeout) if timeout is not None else self.timeout,
             max_retries=max_retries if max_retries is not None else self.max_retries,
         )
+
+    @property
+    def with_raw_response(self) -> RawFace:
+        """The same methods, returning status and headers too; what they returned is in `parse()`."""
+        return RawFace(self)
+
+    @property
+    def with_streaming_response(self) -> StreamedFace:
+        """The same methods as contexts: ``async with ...create(...) as response``."""
+        return StreamedFace(self)
 
     async def close(self) -> None:
         """Close the client. Idempotent. Cancellation: safe to call again."""
@@ -75,16 +95,40 @@ class OpenAIFace:
         )
 
 
-class _Chat:
+class Chat:
+    """``client.chat``."""
+
     def __init__(self, backend: Backend, timeout: float | None, retry: RetryPolicy | None) -> None:
         self.completions = Completions(backend, timeout, retry)
 
+    @property
+    def with_raw_response(self) -> RawChat:
+        """The same methods, returning status and headers too; what they returned is in `parse()`."""
+        return RawChat(self)
 
-class _Embeddings:
+    @property
+    def with_streaming_response(self) -> StreamedChat:
+        """The same methods as contexts: ``async with ...create(...) as response``."""
+        return StreamedChat(self)
+
+
+class Embeddings:
+    """``client.embeddings``."""
+
     def __init__(self, backend: Backend, timeout: float | None, retry: RetryPolicy | None) -> None:
         self._backend = backend
         self._timeout = timeout
         self._retry = retry
+
+    @property
+    def with_raw_response(self) -> RawEmbeddings:
+        """The same methods, returning status and headers too; what they returned is in `parse()`."""
+        return RawEmbeddings(self)
+
+    @property
+    def with_streaming_response(self) -> StreamedEmbeddings:
+        """The same methods as contexts: ``async with ...create(...) as response``."""
+        return StreamedEmbeddings(self)
 
     async def create(self, *, model: str, input: str | Sequence[str], **options: Any) -> EmbeddingList:
         """Embed one text or many; more than one request may carry are split and joined again.
@@ -114,9 +158,21 @@ class _Embeddings:
         return EmbeddingList(data=items, model=model, usage=usage)
 
 
-class _Models:
+class Models:
+    """``client.models``."""
+
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+
+    @property
+    def with_raw_response(self) -> RawModels:
+        """The same methods, returning status and headers too; what they returned is in `parse()`."""
+        return RawModels(self)
+
+    @property
+    def with_streaming_response(self) -> StreamedModels:
+        """The same methods as contexts: ``async with ...create(...) as response``."""
+        return StreamedModels(self)
 
     def list(self) -> ModelList:
         """The endpoint's models: await it, or iterate over it with ``async for``."""

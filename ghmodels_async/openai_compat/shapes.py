@@ -6,9 +6,9 @@ types of openai 3.54 (`openai.types`), read 2026-11-22.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from ..wire import (
     ChatChunk,
@@ -31,6 +31,7 @@ class _Shape(BaseModel):
     """The spellings of `openai`'s own models beside pydantic's."""
 
     _request_id: str | None = PrivateAttr(default=None)
+    _attempts: int | None = PrivateAttr(default=None)
 
     def to_dict(self) -> dict[str, Any]:
         """What the server sent, as JSON values."""
@@ -59,8 +60,31 @@ class CompletionMessage(ChatMessage):
     """The typed value, after `parse`."""
 
 
+class TokenLogprob(BaseModel):
+    """How likely a token was, and which others."""
+
+    model_config = ConfigDict(extra="allow")
+    token: str
+    bytes: list[int] | None = None
+    logprob: float
+    top_logprobs: list[TokenLogprob] | None = None
+
+
+class ChoiceLogprobs(BaseModel):
+    """``choice.logprobs.content[0].logprob``."""
+
+    model_config = ConfigDict(extra="allow")
+    content: list[TokenLogprob] | None = None
+    refusal: list[TokenLogprob] | None = None
+
+
+#: Logprobs of another dialect stay as they came.
+_Logprobs = Annotated[ChoiceLogprobs | Any, Field(union_mode="left_to_right")]
+
+
 class CompletionChoice(Choice):
     message: CompletionMessage
+    logprobs: _Logprobs = None
 
 
 class Completion(ChatCompletion, _Shape):
@@ -79,6 +103,7 @@ class ChunkChoiceDelta(ChunkDelta):
 
 class CompletionChunkChoice(ChunkChoice):
     delta: ChunkChoiceDelta = Field(default_factory=ChunkChoiceDelta)
+    logprobs: _Logprobs = None
 
 
 class Chunk(ChatChunk, _Shape):

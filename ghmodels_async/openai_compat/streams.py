@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -37,13 +38,32 @@ class ChunkStream:
 
     async def __anext__(self) -> Chunk:
         """Return the next chunk. Raises and cancels as `ChatStream`; the errors are this library's own."""
+        return Chunk.model_validate_json(await self._next())
+
+    async def texts(self) -> AsyncIterator[str]:
+        """The chunks' JSON texts, as the server wrote them. Raises and cancels as `ChatStream`."""
+        while True:
+            try:
+                yield await self._next()
+            except StopAsyncIteration:
+                return
+
+    async def _next(self) -> str:
         while True:
             delta = await anext(self._stream)
-            if delta.data is self._last:
-                continue  # another choice of the same chunk
+            if delta.data is self._last or not delta.data:
+                continue  # another choice of the same chunk, or text that a chunk before had already
             self._last = delta.data
             if delta.index is not None or (self._with_usage and delta.usage is not None):
-                return Chunk.model_validate_json(delta.data)
+                return delta.data
+
+    @property
+    def _attempts(self) -> int:
+        return self._stream.reply.meta.attempts
+
+    @property
+    def _request_id(self) -> str | None:
+        return self._stream.reply.meta.request_id
 
     async def close(self) -> None:
         """Let go of the stream. Idempotent."""
@@ -70,6 +90,11 @@ class ModelList:
 
     def __iter__(self) -> Any:
         return iter(self.data)
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The list as JSON text."""
+        listed = {"object": self.object, "data": [model.to_dict() for model in self.data]}
+        return json.dumps(listed, indent=indent, ensure_ascii=False)
 
     async def _loaded(self) -> Self:
         self.data = self.data or await self._load()

@@ -16,7 +16,7 @@ from ghmodels_async import GitHubModels  # noqa: E402
 from ghmodels_async import errors as e  # noqa: E402
 from ghmodels_async.openai_compat import OpenAIFace  # noqa: E402
 from ghmodels_async.openai_compat.typed import Typing  # noqa: E402
-from ghmodels_async.simulator import REFUSED, TOKEN, Fault, Server, Simulation  # noqa: E402
+from ghmodels_async.simulator import TOKEN, Fault, Server, Simulation  # noqa: E402
 from ghmodels_async.stream import ChatReply  # noqa: E402
 from ghmodels_async.wire import ChatCompletion  # noqa: E402
 
@@ -27,11 +27,6 @@ class GetWeather(BaseModel):
     """Look the weather of a city up."""
 
     city: str
-
-
-class Answer(BaseModel):
-    explanation: str
-    output: str
 
 
 @pytest.fixture
@@ -97,51 +92,6 @@ def test_arguments_that_do_not_fit_are_an_error_with_the_reply() -> None:
         typing.arguments("GetWeather", '{"town": "Paris"}', reply)
     assert caught.value.partial is reply
     assert typing.arguments("other", "{}", reply) is None
-
-
-def told(event: Any) -> tuple[Any, ...]:
-    named = ("delta", "content", "parsed", "refusal", "name", "index", "arguments", "parsed_arguments")
-    # openai shows half a value with each delta; here stream_parse does
-    skipped = {"parsed", "parsed_arguments"} if event.type.endswith(".delta") else set()
-    return (event.type, *(getattr(event, name, None) for name in named if name not in skipped))
-
-
-def empty(event: Any) -> bool:
-    return getattr(event, "delta", None) == "" or getattr(event, "arguments_delta", None) == ""
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"messages": says("Say this is a test")},
-        {"messages": says("solve 8x + 31 = 2"), "response_format": Answer},
-        {
-            "messages": says("What is the weather in Paris and Rome?"),
-            "tools": [openai.pydantic_function_tool(GetWeather)],
-            "tool_choice": "required",
-        },
-        {"messages": says(REFUSED), "response_format": Answer},
-    ],
-    ids=["text", "typed", "tools", "refusal"],
-)
-async def test_events_are_those_of_the_helpers(ours: OpenAIFace, server: Server, asked: dict[str, Any]) -> None:
-    seen = []
-    async with openai.AsyncOpenAI(base_url=server.base_url, api_key=TOKEN, max_retries=0) as theirs:
-        for client in (ours, theirs):
-            async with client.chat.completions.stream(model=MINI, seed=1, **asked) as stream:
-                events = [event async for event in stream]
-                final = await stream.get_final_completion()
-            # openai tells of empty deltas too, and calls no content ""
-            told_of = [told(event) for event in events if event.type != "chunk" and not empty(event)]
-            seen.append((told_of, final.choices[0].message))
-    (mine, my_message), (other, their_message) = seen
-    assert mine == other
-    assert mine
-    assert my_message.parsed == their_message.parsed
-    assert (my_message.content or "") == (their_message.content or "")
-    assert [call.function.parsed_arguments for call in my_message.tool_calls or ()] == [
-        call.function.parsed_arguments for call in their_message.tool_calls or ()
-    ]
 
 
 async def test_an_event_stream_may_be_left_and_shows_what_there_is(ours: OpenAIFace) -> None:
