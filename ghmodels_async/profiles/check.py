@@ -45,8 +45,8 @@ def check(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> list[Pr
     given = request.given()
     for overridden in request.extra_body or ():
         given.pop(overridden, None)
-    if given.keys() == _BARE and not profile.dialect.refuses:  # only the messages can be wrong: most calls
-        return [*_not_a_choice(profile, given), *_misshapen(profile, given, ())]
+    if given.keys() == _BARE and _are_plain(given["messages"], profile.plain_roles):  # most calls
+        return []
     ceiling = ceiling_field(profile, request.model, given)
     given = {name: value for name, value in given.items() if name == ceiling or name not in CEILINGS}
     problems = [*_refused(profile, given), *_out_of_range(profile, given), *_not_a_choice(profile, given)]
@@ -58,6 +58,14 @@ def check(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> list[Pr
     if isinstance(request, EmbeddingsRequest) and "input" in given:
         problems += _unfit_texts(profile, given["input"])
     return problems
+
+
+def _are_plain(messages: Sequence[Mapping[str, Any]], roles: tuple[str, ...]) -> bool:
+    """Whether every message is one of these roles and a text, and nothing else."""
+    for message in messages:
+        if len(message) != 2 or type(message.get("content")) is not str or message.get("role") not in roles:
+            return False
+    return True
 
 
 def _values(given: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any]]:

@@ -22,6 +22,8 @@ Anchor = Literal["rolling", "utc", "us-pacific"]
 #: Model ids whose row is remembered per profile; many times the largest catalog seen (OpenRouter's, hundreds).
 _REMEMBERED = 4096
 
+_IN_EVERY_REQUEST = {"model", "messages", "messages[].content"}
+
 _FROZEN = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
@@ -153,9 +155,22 @@ class Profile(BaseModel):
     def _quota_by_key(self) -> dict[tuple[str, str], Quota | None]:
         return {}
 
+    @cached_property
+    def plain_roles(self) -> tuple[str, ...]:
+        """Roles whose messages are never refused as long as they have a role, a text and nothing else.
+
+        A tool's message is none of them: it needs a call before it.
+        """
+        refused, chosen = self.dialect.refuses, self.choices
+        if not _IN_EVERY_REQUEST.isdisjoint({*refused, *chosen}) or "messages[].role" in refused:
+            return ()
+        known = chosen.get("messages[].role", ("user", "system", "assistant", "developer"))
+        return tuple(role for role in known if role != "tool")
+
     def __copy__(self) -> Profile:
         copied = super().__copy__()
-        for remembered in ("_row_by_model", "_quota_by_key"):  # `model_copy(update=...)` may change what they came from
+        # `model_copy(update=...)` may change what they came from
+        for remembered in ("_row_by_model", "_quota_by_key", "plain_roles"):
             copied.__dict__.pop(remembered, None)
         return copied
 

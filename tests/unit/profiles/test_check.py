@@ -94,6 +94,27 @@ def test_a_role_nobody_knows_is_found():
     assert fields_at_fault(messages=[CALLING, ANSWERING]) == []
 
 
+@pytest.mark.parametrize("field", ["model", "messages", "messages[].role", "messages[].content"])
+def test_a_rule_for_what_every_request_has_judges_the_smallest_one(field):
+    github = profiles.load("github")
+    refusing = github.model_copy(update={"dialect": github.dialect.model_copy(update={"refuses": (field,)})})
+    request = ChatRequest(model="openai/gpt-4o", messages=HELLO)
+    assert check(github, request) == []
+    assert [problem.field.replace("[0]", "[]") for problem in check(refusing, request)] == [field]
+    if field != "messages":  # which is no text
+        choosing = github.model_copy(update={"choices": {field: ("nothing",)}})
+        assert [problem.field.replace("[0]", "[]") for problem in check(choosing, request)] == [field]
+
+
+def test_a_lone_message_of_a_tool_or_of_nobody_is_found_among_plain_ones():
+    assert fields_at_fault(messages=[*HELLO, {"role": "tool", "content": "x"}]) == ["messages[1].tool_call_id"]
+    assert fields_at_fault(messages=[*HELLO, {"name": "x", "content": "x"}]) == ["messages[1].role"]
+
+
+def test_a_role_that_is_no_text_is_left_to_the_server():
+    assert fields_at_fault(messages=[*HELLO, {"role": [], "content": "x"}]) == []
+
+
 def test_tool_choice_is_a_documented_word_or_an_object():
     assert fields_at_fault(tool_choice="any") == ["tool_choice"]
     named = {"type": "function", "function": {"name": "f"}}
