@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 
 from .quota import Limit
-from .window import RateLog
+from .window import FEW, RateLog
 
 __all__ = ["TokenLog"]
 
@@ -38,6 +38,8 @@ class TokenLog(RateLog):
     def sent(self, mark: float, weight: int = 1) -> None:
         self.held -= weight
         self._insert(mark, weight)
+        if len(self._marks) > self._tidy_at:
+            self._tidy(mark - self.travel)
 
     def move(self, old: float, new: float, weight: int = 1) -> None:
         position = self._find(old, weight)
@@ -93,6 +95,10 @@ class TokenLog(RateLog):
     def _remove(self, position: int) -> None:
         self._total -= self._weights[position]
         del self._marks[position], self._weights[position]
+
+    def _tidy(self, now: float) -> None:
+        self._expire(now)
+        self._tidy_at = max(FEW, 2 * len(self._marks))
 
     def _freed(self, excess: int, now: float) -> float:
         freed = 0

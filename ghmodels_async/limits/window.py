@@ -11,8 +11,9 @@ A granted request that has not left yet has no mark, it is *held*: it counts, an
 window. Better evidence moves a mark (`move`), in either direction.
 
 Marks are plain floats in one sorted list: two requests with equal marks are interchangeable, so nobody needs to find
-"his" entry again. Appending is the common case; what has expired is skipped by an index and cut off in bulk, so every
-operation is O(1) amortised (a moved mark is a binary search and a short memmove).
+"his" entry again. Appending is the common case; what has expired is skipped by an index and cut off whenever the list
+has doubled, so every operation is O(1) amortised (a moved mark is a binary search and a short memmove) and memory
+follows what was sent lately, not what the limit would allow.
 
 `quick` tells how many requests may be taken without asking for the time: it is what makes an uncontended acquire cost
 two integer operations per limit. It is 0 whenever anything but counting decides (a block, a canary, pacing, tokens).
@@ -28,12 +29,16 @@ from collections import deque
 
 from .quota import Limit
 
-__all__ = ["DUE", "NEVER", "OPEN", "OUT", "RateLog"]
+__all__ = ["DUE", "FEW", "NEVER", "OPEN", "OUT", "RateLog"]
 
 NEVER = math.inf
 """Not at any known time: something else has to happen first."""
 
-_COMPACT = 64
+FEW = 64
+"""Marks that are never worth cutting off."""
+
+_MEMORY = 60.0
+"""Seconds, beside one more window, for which expired marks are kept: refusals are judged by them."""
 
 OPEN, DUE, OUT = 0, 1, 2
 """Canary states: nobody needed; one may go and must come back well; it is under way."""
@@ -52,6 +57,7 @@ class RateLog:
         "_marks",
         "_share",
         "_start",
+        "_tidy_at",
         "amount",
         "blocked_until",
         "canary",
@@ -82,6 +88,7 @@ class RateLog:
         self._share: int | None = None
         self._marks: list[float] = []
         self._start = 0
+        self._tidy_at = FEW
         self.adopt(limit)
 
     def adopt(self, limit: Limit) -> None:
@@ -145,6 +152,8 @@ class RateLog:
         marks = self._marks
         if not marks or mark >= marks[-1]:
             marks.append(mark)
+            if len(marks) > self._tidy_at:
+                self._tidy(mark - self.travel)
         else:
             insort(marks, mark, self._start)
 
@@ -198,9 +207,8 @@ class RateLog:
 
     def fill(self, amount: int, mark: float) -> None:
         """Count `amount` requests that are not ours: somebody else sent them by `mark`."""
-        for _ in range(amount):
-            self.held += 1
-            self.sent(mark)
+        position = bisect_left(self._marks, mark, self._start)
+        self._marks[position:position] = [mark] * amount
         self._refresh()
 
     def orphan(self, now: float) -> None:
@@ -282,11 +290,16 @@ class RateLog:
         if not gone:
             return 0
         self._start = start
-        if start >= _COMPACT + 2 * self.amount:
-            del marks[: start - self.amount]  # the last window is kept: `sent_since` may be asked about it
-            self._start = self.amount
         self._refresh()
         return gone
+
+    def _tidy(self, now: float) -> None:
+        """Forget what no longer counts and can no longer be asked about. Nobody else looks while nobody has to wait."""
+        self._expire(now)
+        gone = min(self._start, bisect_left(self._marks, self.horizon(now) - self.hold - _MEMORY))
+        del self._marks[:gone]
+        self._start -= gone
+        self._tidy_at = max(FEW, 2 * len(self._marks))
 
     def _grow(self, now: float) -> None:
         assert self._share is not None

@@ -64,6 +64,14 @@ class TestTokens:
         log.clear()
         assert log.used() == 0
 
+    def test_memory_follows_what_was_sent_lately(self) -> None:
+        log, longest = self.log(1_000_000_000), 0
+        for n in range(10_000):  # ten per second
+            self.send(log, n / 10, 7)
+            longest = max(longest, len(log.marks_since(-NEVER)))
+        assert longest <= 4 * 600
+        assert log.room(999.9) == 1_000_000_000 - 600 * 7
+
     def test_equal_marks_with_other_weights_are_kept_apart(self) -> None:
         log = self.log()
         self.send(log, 1.0, 10)

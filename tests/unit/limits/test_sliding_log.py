@@ -60,6 +60,16 @@ def test_evidence_moves_a_mark_both_ways() -> None:
     assert log.ready_at(1.0) == pytest.approx(65.02)
 
 
+def test_memory_follows_what_was_sent_lately_and_not_what_the_limit_would_allow() -> None:
+    log, longest = log_of(1_000_000_000), 0
+    for n in range(30_000):  # ten per second, so 601 count; they are remembered for 181 seconds
+        log.take(n / 10)
+        log.sent(n / 10)
+        longest = max(longest, len(log.marks_since(-NEVER)))
+    assert longest <= 2 * 1_811
+    assert log.room(2_999.9) == 1_000_000_000 - 601
+
+
 def test_late_evidence_about_what_had_expired_counts_again() -> None:
     log = log_of(1)
     send(log, 0.0)
