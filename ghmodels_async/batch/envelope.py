@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from pydantic_core import to_json
 
 from ghmodels_async.errors import (
     APIError,
@@ -28,6 +29,7 @@ from ghmodels_async.errors import (
 from ghmodels_async.stream import ChatReply, ReplyMeta
 from ghmodels_async.wire import Usage
 
+from .bodies import chat_body
 from .rows import Job, RowError
 from .segments import record_line
 
@@ -77,22 +79,27 @@ def matches(only: str, status: int, fault: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response body as readers of batch files expect it, with what it cost and how it came about."""
+    """A response body as readers of batch files expect it, with what it cost and how it came about.
+
+    Attributes:
+        spent: `usage` as JSON values.
+    """
 
     body: dict[str, Any]
     usage: Usage | None
     meta: ReplyMeta
+    spent: dict[str, Any] | None
 
 
 def chat_answer(reply: ChatReply, model: str, finished_at: float) -> Answer:
     """A chat reply; what a server leaves out of its stream is filled in."""
-    body = reply.raw.model_dump(mode="json", exclude_none=True)
-    for choice in body.get("choices", ()):
+    body = chat_body(reply)
+    for choice in body["choices"]:
         choice.setdefault("finish_reason", "stop")
         choice["message"].setdefault("role", "assistant")
         choice["message"].setdefault("content", None)
     required = {"id": "", "object": "chat.completion", "created": int(finished_at), "model": model}
-    return Answer({**required, **body, "object": "chat.completion"}, reply.usage, reply.meta)
+    return Answer({**required, **body, "object": "chat.completion"}, reply.usage, reply.meta, body.get("usage"))
 
 
 def vectors_answer(vectors: list[list[float]] | list[str], model: str, usage: Usage | None, meta: ReplyMeta) -> Answer:
@@ -100,12 +107,13 @@ def vectors_answer(vectors: list[list[float]] | list[str], model: str, usage: Us
     data = [{"object": "embedding", "index": place, "embedding": each} for place, each in enumerate(vectors)]
     spent = usage.prompt_tokens if usage is not None else 0
     counted = {"prompt_tokens": spent, "total_tokens": spent}
-    return Answer({"object": "list", "data": data, "model": model, "usage": counted}, usage, meta)
+    known = usage.model_dump(exclude_none=True) if usage is not None else None
+    return Answer({"object": "list", "data": data, "model": model, "usage": counted}, usage, meta, known)
 
 
 def success_line(job: Job, answer: Answer, *, model: str, finished_at: float) -> bytes:
     """The journal line of a row that succeeded. `finished_at` is Unix time."""
-    meta, usage = answer.meta, answer.usage
+    meta = answer.meta
     envelope = {
         "id": _id(job),
         "custom_id": job.custom_id,
@@ -113,10 +121,10 @@ def success_line(job: Job, answer: Answer, *, model: str, finished_at: float) ->
         "error": None,
         "attempts": meta.attempts,
         "model": meta.model or model,
-        "usage": usage.model_dump(mode="json", exclude_none=True) if usage is not None else None,
+        "usage": answer.spent,
         "times": _times(meta, finished_at),
     }
-    return record_line(job.ordinal, job.hash, 200, None, _json(envelope))
+    return record_line(job.ordinal, job.hash, 200, None, to_json(envelope, serialize_unknown=True))
 
 
 def cached_line(job: Job, body: dict[str, Any], *, model: str, finished_at: float) -> bytes:
@@ -132,7 +140,7 @@ def cached_line(job: Job, body: dict[str, Any], *, model: str, finished_at: floa
         "cached": True,
         "times": {"finished_at": _iso(finished_at)},
     }
-    return record_line(job.ordinal, job.hash, 200, None, _json(envelope))
+    return record_line(job.ordinal, job.hash, 200, None, to_json(envelope, serialize_unknown=True))
 
 
 def failure_line(job: Job, error: BaseException, *, model: str | None, attempts: int, finished_at: float) -> bytes:
@@ -158,7 +166,7 @@ def failure_line(job: Job, error: BaseException, *, model: str | None, attempts:
         "usage": None,
         "times": {"finished_at": _iso(finished_at)},
     }
-    return record_line(job.ordinal, job.hash, status, fault, _json(envelope))
+    return record_line(job.ordinal, job.hash, status, fault, to_json(envelope, serialize_unknown=True))
 
 
 def _id(job: Job) -> str:
@@ -176,7 +184,3 @@ def _times(meta: ReplyMeta, finished_at: float) -> dict[str, Any]:
 
 def _iso(wall: float) -> str:
     return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds")
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode()
