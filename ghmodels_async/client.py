@@ -18,6 +18,7 @@ from .call import Call
 from .clock import Clock
 from .config import Settings, resolve
 from .content import check as check_parts
+from .content import has_parts
 from .errors import ConfigurationError, GHModelsError
 from .limits import GateOptions
 from .limits.ledger import Ledger
@@ -291,15 +292,17 @@ class GitHubModels(Abilities, BeyondChat):
         stream: bool,
     ) -> tuple[Call, Terms]:
         """Build the request, refuse what is known to be refused, and encode it."""
+        wiring = self._wiring
+        profile = wiring.profile
         fields: dict[str, Any] = {name: value for name, value in options.items() if name not in _CALL_OPTIONS}
         content: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
         request = chat_request(model, content, fields)
-        refuse_locally(self.profile, request)
-        if self.profile.catalog is not None:
-            check_parts(request.messages, catalog.find(model, self.profile.catalog))
+        refuse_locally(profile, request)
+        if profile.catalog is not None and has_parts(request.messages):
+            check_parts(request.messages, catalog.find(model, profile.catalog))
         terms = self._terms.with_options(options, retry)
-        body = to_body(request, self.profile, stream)
-        call = Call(self._wiring, request, terms, url=self._wiring.settings.endpoint.chat_url, body=body)
+        body = to_body(request, profile, stream)
+        call = Call(wiring, request, terms, url=wiring.settings.endpoint.chat_url, body=body)
         return call, terms
 
 
