@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from .errors import BadRequestError
 from .profiles import Profile, check
 from .wire import ChatRequest, EmbeddingsRequest
 
 __all__ = ["chat_request", "embeddings_request", "refuse_locally"]
+
+# what `ChatRequest(...)` asks in the end, without a Python frame and a second dictionary in between
+_CHAT = TypeAdapter(ChatRequest).validator
 
 
 def chat_request(model: str, messages: Any, fields: Mapping[str, Any]) -> ChatRequest:
@@ -23,10 +26,11 @@ def chat_request(model: str, messages: Any, fields: Mapping[str, Any]) -> ChatRe
             not in the message: it may be a prompt.
     """
     try:
-        return ChatRequest(model=model, messages=messages, **fields)
+        request: ChatRequest = _CHAT.validate_python({**fields, "model": model, "messages": messages})
     except ValidationError as error:
         fix = "Give a model id, and messages as a text or as a list of {'role': …, 'content': …}"
         raise _no_request(error, "chat", model, fix) from None
+    return request
 
 
 def embeddings_request(model: str, texts: Sequence[str], fields: Mapping[str, Any]) -> EmbeddingsRequest:
