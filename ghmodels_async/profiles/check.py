@@ -42,11 +42,11 @@ def check(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> list[Pr
         Problems in a fixed order: refused fields, ranges, choices, stops, what the model itself cannot do, shapes of
         messages, tools and response format, the shape of an embeddings input. Empty: nothing known speaks against it.
     """
+    if _is_plain(profile, request):
+        return []
     given = request.given()
     for overridden in request.extra_body or ():
         given.pop(overridden, None)
-    if given.keys() == _BARE and _are_plain(given["messages"], profile.plain_roles):  # most calls
-        return []
     ceiling = ceiling_field(profile, request.model, given)
     given = {name: value for name, value in given.items() if name == ceiling or name not in CEILINGS}
     problems = [*_refused(profile, given), *_out_of_range(profile, given), *_not_a_choice(profile, given)]
@@ -60,9 +60,12 @@ def check(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> list[Pr
     return problems
 
 
-def _are_plain(messages: Sequence[Mapping[str, Any]], roles: tuple[str, ...]) -> bool:
-    """Whether every message is one of these roles and a text, and nothing else."""
-    for message in messages:
+def _is_plain(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> bool:
+    """Whether it is a model and messages, each of a role and a text and nothing else, as most are."""
+    if not isinstance(request, ChatRequest) or request.model_fields_set != _BARE:
+        return False
+    roles = profile.plain_roles
+    for message in request.messages:
         if len(message) != 2 or type(message.get("content")) is not str or message.get("role") not in roles:
             return False
     return True
