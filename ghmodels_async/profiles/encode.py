@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, to_json
 
 from ghmodels_async.wire import ChatRequest, EmbeddingsRequest
 
@@ -84,11 +86,30 @@ def _name_ceiling(body: dict[str, Any], profile: Profile, model: str) -> None:
 
 
 def _json(body: dict[str, Any]) -> bytes:
+    if _is_flat(body):
+        try:
+            return to_json(body)
+        except PydanticSerializationError:  # half a surrogate pair: see below
+            pass
     try:
         return _encoder.encode(body).encode()
     except UnicodeEncodeError:
         # half a surrogate pair (a file name, a cut JSON string) has no UTF-8 form, but it has a JSON escape
         return json.dumps(body, separators=(",", ":"), allow_nan=False, default=_plain).encode()
+
+
+def _is_flat(body: dict[str, Any]) -> bool:
+    """Whether pydantic's encoder, three times as fast, writes the same: elsewhere it passes NaN, bytes and more."""
+    for value in body.values():
+        if type(value) in _ATOMS or (type(value) is float and isfinite(value)):
+            continue
+        for part in value if type(value) is list else (value,):
+            if type(part) is not dict:
+                return False
+            for key, text in part.items():
+                if type(key) is not str or type(text) not in _ATOMS:
+                    return False
+    return True
 
 
 def _plain(value: object) -> object:
@@ -100,6 +121,8 @@ def _plain(value: object) -> object:
         return sorted(value)
     raise TypeError(f"{type(value).__name__} is not a JSON value")
 
+
+_ATOMS = (str, int, bool)
 
 # made once: json.dumps makes a new encoder at every call that asks for anything special
 _encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)

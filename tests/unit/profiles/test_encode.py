@@ -1,6 +1,8 @@
 """Requests as JSON bodies in an endpoint's dialect."""
 
 import json
+from datetime import date
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -116,13 +118,36 @@ def test_half_a_surrogate_pair_is_escaped_rather_than_a_crash():
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_number_that_json_cannot_carry_is_refused(value):
-    with pytest.raises(ValueError, match="JSON compliant"):
-        body_of(extra_body={"x": value})
+    for fields in (
+        {"extra_body": {"x": value}},
+        {"extra_body": {"x": {"y": value}}},
+        {"temperature": value},
+        {"logit_bias": {"1": value}},
+        {"messages": [{"role": "user", "content": value}]},
+    ):
+        with pytest.raises(ValueError, match="JSON compliant"):
+            body_of(**fields)
 
 
-def test_something_that_is_no_json_value_is_refused():
-    with pytest.raises(TypeError, match="object is not a JSON value"):
-        body_of(extra_body={"x": object()})
+@pytest.mark.parametrize("value", [object(), b"x", date(2026, 1, 1), Path("x")])
+def test_something_that_is_no_json_value_is_refused(value):
+    for fields in ({"extra_body": {"x": value}}, {"messages": [{"role": "user", "content": value}]}):
+        with pytest.raises(TypeError, match="is not a JSON value"):
+            body_of(**fields)
+
+
+def test_every_character_and_number_is_written_as_the_standard_library_writes_it():
+    text = "".join(map(chr, (*range(0x0D00), *range(0xD7F0, 0xD800), 0xE000, 0xFEFF, 0xFFFF, 0x10000, 0x10FFFF)))
+    fields = {"user": text, "seed": -(10**30), "n": 2**64, "logprobs": False, "temperature": 0.1, "top_p": 1.0}
+    messages = [{"role": "user", "content": text, text: 7, "x": True}]
+    request = ChatRequest(model="m", messages=messages, **fields)
+    expected = {"model": "m", "messages": messages, **request.given()}
+    written = json.dumps(expected, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    assert to_body(request, profiles.load("github"), False) == written.encode()
+
+
+def test_keys_that_are_no_text_are_written_as_the_standard_library_writes_them():
+    assert body_of(extra_body={"x": {None: 1, True: 2, 3: 4}})["x"] == {"null": 1, "true": 2, "3": 4}
 
 
 def test_embeddings_travel_with_their_texts():
