@@ -260,10 +260,11 @@ class _Answer:
 
     async def read(self) -> bytes:
         """Read the whole rest of the body. See `Response.read`. Cancellation: the connection is closed."""
-        if self._stall is not None and not self._response.content.is_eof():
+        content = self._response.content
+        if self._stall is not None and not content.is_eof():
             return await self._read_in_time(self._stall)
         try:
-            return await self._response.read()
+            return content.read_nowait() if content.is_eof() else await self._response.read()
         except (aiohttp.ClientError, OSError) as error:
             self._response.close()
             raise _named(error, self._route, sent=True) from None
@@ -305,7 +306,8 @@ class _Answer:
 
     def release(self) -> None:
         """Close the connection unless the body's end was seen: aiohttp has taken it back by itself then."""
-        self._response.close()
+        if not self._response.closed:
+            self._response.close()
 
 
 _NEVER_CONNECTED = (
