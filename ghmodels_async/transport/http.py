@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 __all__ = ["PhaseTimeouts", "Request", "Response", "ResponseHead", "Transport"]
 
@@ -26,8 +26,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseHead:
+class ResponseHead(NamedTuple):
     """Status line and headers. `headers` has lower-case names; `received_at` is nominal monotonic seconds."""
 
     status: int

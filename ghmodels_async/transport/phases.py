@@ -35,12 +35,15 @@ class Lanes:
         self.clock = clock
         self._lanes: dict[float, _Lane] = {}
 
-    def of(self, limit: float) -> _Lane:
-        """The lane of all waits of `limit` nominal seconds."""
+    def enter(self, phases: Phases, limit: float, since: float) -> dict[Phases, float]:
+        """Stand at the end of the lane of all waits of `limit` nominal seconds; who leaves it takes itself out."""
         lane = self._lanes.get(limit)
         if lane is None:
             lane = self._lanes[limit] = _Lane(self.clock, limit)
-        return lane
+        lane.since[phases] = since
+        if lane.timer is None:
+            lane.start(since)
+        return lane.since
 
     def clear(self) -> None:
         """Forget all waits, without timing anybody out: their loop is gone."""
@@ -58,20 +61,19 @@ class Phases:
         on_sent: Called with nominal monotonic seconds when the first bytes leave.
     """
 
-    __slots__ = ("_cancelling", "_expired", "_lane", "_lanes", "_on_sent", "_task", "_timeouts", "began", "sent_at")
+    __slots__ = ("_cancelling", "_expired", "_head", "_lane", "_lanes", "_on_sent", "_task", "began", "sent_at")
 
     def __init__(self, lanes: Lanes, timeouts: PhaseTimeouts, on_sent: Callable[[float], None] | None) -> None:
         self._lanes = lanes
-        self._timeouts = timeouts
+        self._head = timeouts.head
         self._on_sent = on_sent
         self._expired = False
-        self._lane: _Lane | None = None
         self._task: asyncio.Task[object] | None = asyncio.current_task()
         self._cancelling = self._task.cancelling() if self._task is not None else 0
-        self.began = lanes.clock.now()
+        self.began = now = lanes.clock.now()
         self.sent_at: float | None = None
-        if timeouts.connect is not None:
-            self._enter(timeouts.connect, self.began)
+        connect = timeouts.connect
+        self._lane: dict[Phases, float] | None = None if connect is None else lanes.enter(self, connect, now)
 
     def sent(self) -> None:
         """The first bytes are about to be handed to the socket: the head phase begins."""
@@ -80,15 +82,15 @@ class Phases:
         self.sent_at = now = self._lanes.clock.now()
         if not self._expired:
             self.end()
-            if self._timeouts.head is not None:
-                self._enter(self._timeouts.head, now)
+            if self._head is not None:
+                self._lane = self._lanes.enter(self, self._head, now)
         if self._on_sent is not None:
             self._on_sent(now)
 
     def end(self) -> None:
         """Stop timing."""
         if self._lane is not None:
-            self._lane.leave(self)
+            self._lane.pop(self, None)
             self._lane = None
 
     def expire(self) -> None:
@@ -111,45 +113,37 @@ class Phases:
         fix = "Raise the head timeout: a long answer that is not streamed sends its head last"
         return RequestTimeoutError(phase="head", elapsed=now - self.sent_at, sent=True, checked=checked, fix=fix)
 
-    def _enter(self, limit: float, since: float) -> None:
-        self._lane = self._lanes.of(limit)
-        self._lane.enter(self, since)
-
 
 class _Lane:
-    """Requests whose phase has the same limit, in the order in which they entered it."""
+    """Requests whose phase has the same limit, by when they entered it and in that order."""
 
-    __slots__ = ("_clock", "_limit", "_since", "_timer")
+    __slots__ = ("_clock", "_limit", "since", "timer")
 
     def __init__(self, clock: Clock, limit: float) -> None:
         self._clock = clock
         self._limit = limit
-        self._since: dict[Phases, float] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self.since: dict[Phases, float] = {}
+        self.timer: asyncio.TimerHandle | None = None
 
-    def enter(self, phases: Phases, since: float) -> None:
-        self._since[phases] = since
-        if self._timer is None:
-            self._timer = self._clock.call_at(since + self._limit, self._fire)
-
-    def leave(self, phases: Phases) -> None:
-        self._since.pop(phases, None)
+    def start(self, since: float) -> None:
+        """Set the timer for the first one, who entered at `since`."""
+        self.timer = self._clock.call_at(since + self._limit, self._fire)
 
     def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._since.clear()
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        self.since.clear()
 
     def _fire(self) -> None:
-        self._timer = None
+        self.timer = None
         now = self._clock.now()
         due: list[Phases] = []
-        for phases, since in self._since.items():
+        for phases, since in self.since.items():
             if since + self._limit > now:
-                self._timer = self._clock.call_at(since + self._limit, self._fire)
+                self.start(since)
                 break
             due.append(phases)
         for phases in due:
-            del self._since[phases]
+            del self.since[phases]
             phases.expire()

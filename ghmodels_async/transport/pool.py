@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -206,13 +206,13 @@ class _Body(aiohttp.Payload):
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         return str(self._value, encoding, errors)
 
-    async def write(self, writer: Any) -> None:  # what aiohttp below 3.12 calls
+    def write(self, writer: Any) -> Coroutine[Any, Any, None]:  # what aiohttp below 3.12 calls
         self._started()
-        await writer.write(self._value)
+        done: Coroutine[Any, Any, None] = writer.write(self._value)
+        return done
 
-    async def write_with_length(self, writer: Any, content_length: int | None) -> None:
-        self._started()
-        await writer.write(self._value)
+    def write_with_length(self, writer: Any, content_length: int | None) -> Coroutine[Any, Any, None]:
+        return self.write(writer)
 
 
 async def _exchange(
