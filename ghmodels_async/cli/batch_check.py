@@ -13,6 +13,7 @@ from ghmodels_async.batch import Checked, check_rows, open_source
 
 from .batch_rows import RowOptions, row_options
 from .options import ClientOptions, client_options, json_option
+from .wording import reworded
 
 if TYPE_CHECKING:
     from ghmodels_async.config import Settings
@@ -58,7 +59,7 @@ def print_problems(found: Checked) -> None:
     """The first problems, on standard error."""
     for problem in found.problems:
         where = f"line {problem.line}: " if problem.line else ""
-        print(f"{where}{problem.why}", file=sys.stderr)
+        print(f"{where}{reworded(problem.why)}", file=sys.stderr)
     if found.wrong > len(found.problems):
         print(f"... and {found.wrong - len(found.problems):,} more", file=sys.stderr)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ghmodels_async.batch import BatchRun, Quotas, Summary, allowances, fresh_quotas, margins_of
 from ghmodels_async.errors import GHModelsError
 
+from .wording import reworded
+
 if TYPE_CHECKING:
     from ghmodels_async.client import GitHubModels
 
@@ -152,7 +154,7 @@ def _why(summary: Summary) -> str:
     }
     text = reasons.get(summary.stopped or "", "Stopped.")
     if isinstance(summary.cause, GHModelsError):
-        text += f"\n{summary.cause}"
+        text += f"\n{reworded(str(summary.cause))}"
     return text + "\nStart the same command again to go on; it does only what is missing."
 
 

@@ -6,7 +6,7 @@ import re
 
 import click
 
-from ghmodels_async.batch import FAULTS, RecordHead, matches
+from ghmodels_async.batch import FAULTS, RecordHead, RunDirectory, matches
 
 from . import loops
 from .batch_flags import RunFlags, run_options
@@ -31,6 +31,8 @@ def command(options: ClientOptions, run_dir: str, only: str | None, flags: RunFl
         if word not in FAULTS and not re.fullmatch(r"[1-9](xx|\d\d)", word):
             known = ", ".join(FAULTS)
             raise click.BadParameter(f"{word!r} is no status (429, 5xx) and none of {known}.", param_hint="--only")
+
+    RunDirectory(run_dir).facts()  # no such run: said before a token is asked for
 
     def wanted(head: RecordHead) -> bool:
         return not words or any(matches(word, head.status, head.fault) for word in words)

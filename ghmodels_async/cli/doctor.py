@@ -10,6 +10,7 @@ import click
 from .failures import exit_code
 from .options import ClientOptions, client_options, json_option
 from .session import open_client
+from .wording import reworded
 
 if TYPE_CHECKING:
     from ghmodels_async.verification import Verification
@@ -61,8 +62,8 @@ def _print(found: Verification) -> None:
     out = console()
     for check in found.checks:
         line = Text(f"{check.state:<8}", style=_STYLES[check.state])
-        out.print(line + Text(tame(f"{check.name:<14}{check.line}")), soft_wrap=True)
-        for number, step in enumerate(check.fix.splitlines()):
+        out.print(line + Text(tame(f"{check.name:<14}{reworded(check.line)}")), soft_wrap=True)
+        for number, step in enumerate(reworded(check.fix).splitlines()):
             out.print(Text(tame(f"{'':<8}{'' if number else 'to fix:':<14}{step}")), soft_wrap=True)
     failed = sum(check.state == "failed" for check in found.checks)
     skipped = sum(check.state == "skipped" for check in found.checks)
@@ -77,9 +78,9 @@ def _plain(found: Verification) -> dict[str, object]:
             {
                 "name": check.name,
                 "state": check.state,
-                "checked": check.checked,
-                "why": check.why,
-                "fix": check.fix.splitlines(),
+                "checked": reworded(check.checked),
+                "why": reworded(check.why),
+                "fix": reworded(check.fix).splitlines(),
                 "error": type(check.error).__name__ if check.error is not None else None,
             }
             for check in found.checks

@@ -7,6 +7,7 @@ import sys
 from ghmodels_async import errors
 
 from .screen import tame
+from .wording import reworded
 
 __all__ = ["exit_code", "report"]
 
@@ -43,7 +44,7 @@ def report(error: Exception) -> int:
     way to see the traceback.
     """
     if isinstance(error, (errors.GHModelsError, OSError)):
-        print(tame(f"Error: {error}", sys.stderr), file=sys.stderr)
+        print(tame(f"Error: {reworded(str(error))}", sys.stderr), file=sys.stderr)
     else:
         print(tame(f"Error: {type(error).__name__}: {error}", sys.stderr), file=sys.stderr)
         print("To fix: this is a defect; GHMODELS_TRACEBACK=1 shows where.", file=sys.stderr)

@@ -6,6 +6,7 @@ import logging
 import sys
 
 from .screen import tame
+from .wording import reworded
 
 __all__ = ["show_notices"]
 
@@ -21,7 +22,7 @@ class _Notices(logging.Handler):
         self._told: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
+        text = reworded(record.getMessage())
         if text in self._told:
             return
         if len(self._told) < _REMEMBERED:

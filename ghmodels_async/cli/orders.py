@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .session import stranger
+from .wording import reworded
 
 if TYPE_CHECKING:
     from ghmodels_async.client import GitHubModels
@@ -82,7 +83,7 @@ class Orders:
         try:
             told: str = getattr(self, f"_{word.removeprefix('/')}")(argument)
         except (GHModelsError, OSError) as error:
-            return f"Error: {error}"
+            return f"Error: {reworded(str(error))}"
         return told
 
     def complete(self, line: str) -> list[str]:

@@ -21,7 +21,7 @@ def test_all_is_well_against_a_simulated_service(shell):
 def test_a_missing_token_is_a_usage_error_with_the_fix(shell):
     ran = shell("doctor", "--no-ask")
     assert ran.code == 2
-    assert "failed  token         token argument: not given, GITHUB_TOKEN: not set" in ran.out
+    assert "failed  token         GITHUB_TOKEN: not set" in ran.out
     assert "Models → Read-only" in ran.out
     assert "failed  service       status of profile github: GitHub Models is retired 2026-07-30." in ran.out
 

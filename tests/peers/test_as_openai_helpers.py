@@ -97,7 +97,7 @@ def test_arguments_that_do_not_fit_are_an_error_with_the_reply() -> None:
 async def test_an_event_stream_may_be_left_and_shows_what_there_is(ours: OpenAIFace) -> None:
     async with ours.chat.completions.stream(model=MINI, messages=says("Tell me about rivers")) as stream:
         async for event in stream:
-            if event.type == "content.delta":
+            if event.type == "content.delta" and event.delta:
                 break
             if event.type == "chunk":
                 assert event.snapshot.choices is not None
