@@ -103,7 +103,7 @@ class Run(Generic[Item, Result]):
         flow = self._flow
         flow.start()
         while True:
-            if self._next in self._held:
+            if self._held and self._next in self._held:
                 self._next += 1
                 self._make_room()
                 return self._held.pop(self._next - 1)
@@ -131,9 +131,10 @@ class Run(Generic[Item, Result]):
     def _make_room(self) -> None:
         """A result is handed out. A reader that is slow, or order, must not make the room larger."""
         room = self._flow.room
-        late = not self._flow.done.empty() or len(self._held) > 1
-        if self._more is not None and room.locked() and not late and self._more():
-            room.release()
+        if self._more is not None and room.locked():
+            late = not self._flow.done.empty() or len(self._held) > 1
+            if not late and self._more():
+                room.release()
         room.release()
 
     def __del__(self) -> None:
@@ -228,7 +229,8 @@ class _Flow(Generic[Item, Result]):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
-        self._look_again()
+        if not self.tasks:
+            self._look_again()
 
     def _look_again(self, _: object = None) -> None:
         if self.over:

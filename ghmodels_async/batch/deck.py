@@ -55,6 +55,7 @@ class Deck:
         self._passed_over: set[LaneKey] = set()
         self._exhausted = False
         self._changed = asyncio.Event()
+        self._watched = False  # whether anybody waits for the change
         self._timer: tuple[float, asyncio.TimerHandle] | None = None
         self.held: set[int] = set()
         """Rows handed out or shelved and not yet settled."""
@@ -100,8 +101,9 @@ class Deck:
 
     def notify(self) -> None:
         """Let every waiting lane look again."""
-        self._changed.set()
-        self._changed = asyncio.Event()
+        if self._watched:
+            self._changed.set()
+            self._changed, self._watched = asyncio.Event(), False
 
     @property
     def waiting(self) -> int:
@@ -175,6 +177,7 @@ class Deck:
             # what is due already was not for this lane: it says nothing about when to look again
             at = min([at, *(due for due, _, _ in self._again if due > now)])
         self._ring_at(at)
+        self._watched = True
         await self._changed.wait()
 
     def _ring_at(self, at: float) -> None:

@@ -43,7 +43,10 @@ class Progress:
     faults: Counter[str] = field(default_factory=Counter)
 
     def model(self, name: str) -> ModelProgress:
-        return self.models.setdefault(name, ModelProgress())
+        found = self.models.get(name)
+        if found is None:
+            found = self.models[name] = ModelProgress()
+        return found
 
     def answered_in(self, seconds: float) -> None:
         """One answer took that long."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -50,8 +50,7 @@ class RowError(ValueError):
         self.why = why
 
 
-@dataclass(frozen=True, slots=True)
-class RawRow:
+class RawRow(NamedTuple):
     """One row as it was read: its place among the rows (from 0), its line in the input (from 1), its bytes."""
 
     ordinal: int
@@ -59,8 +58,7 @@ class RawRow:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One row understood. `body` may lack a model: then any model of the run may serve it."""
 
     ordinal: int

@@ -10,16 +10,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 __all__ = ["RecordHead", "SegmentWriter", "cut_torn_tail", "read_head", "record_line", "records"]
 
 _HEAD = re.compile(rb'\{"row":(\d+),"hash":"([0-9a-f]{16})","status":(\d+),"fault":(?:null|"([\w.-]+)"),')
 
 
-@dataclass(frozen=True, slots=True)
-class RecordHead:
+class RecordHead(NamedTuple):
     """The fixed part of a line. `fault` None: the row succeeded. `status` 0: no HTTP answer. `end`: its length."""
 
     row: int
