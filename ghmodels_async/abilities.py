@@ -205,14 +205,17 @@ class Abilities:
         return OpenAIFace(self, timeout=timeout)
 
 
-def _input_limit(client: _Client, model: str) -> int:
-    """Tokens one request may have: the plan's cap (or a smaller one that a 413 taught), and the model's context."""
+def _input_limit(client: _Client, model: str) -> int | None:
+    """Tokens one request may have: the plan's cap (or a smaller one that a 413 taught), and the model's context.
+
+    None where neither is known: then the whole talk is sent, and what a 413 says counts from there on.
+    """
     try:
         caps = [state.amount for state in client.limits.explain(model) if state.limit == "tokens_in"]
     except RuntimeError:  # no call was made yet
         quota = client.profile.quota_of(model, client.plan)
         caps = [quota.tokens_in] if quota is not None else []
-    return min(cap for cap in (*caps, client.context_limit(model).value) if cap is not None)
+    return min((cap for cap in (*caps, client.context_limit(model).value) if cap is not None), default=None)
 
 
 _run_tools, _stream_tools = tools.run_tools, tools.stream_tools

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
+from weakref import WeakKeyDictionary
 
 from . import catalog, embeddings, inquiry, verification
 from .catalog import ContextLimit
@@ -21,6 +22,22 @@ if TYPE_CHECKING:
     from .embeddings import Array, EmbeddingsRun, Lists, Texts, Vectors
 
 __all__ = ["BeyondChat"]
+
+
+#: What live catalogs said about context sizes, per client that has read one.
+_contexts: WeakKeyDictionary[Wiring, dict[str, int]] = WeakKeyDictionary()
+
+#: How endpoints call it in their catalogs: OpenRouter, Groq, Mistral, vLLM (their references, read 2026-11-22).
+_CONTEXT_FIELDS = ("context_length", "context_window", "max_context_length", "max_model_len")
+
+
+def _context_of(card: ModelCard) -> int | None:
+    """A model's context, if a live catalog's card says so; a shipped card speaks for its snapshot."""
+    if isinstance(card, catalog.CatalogEntry):
+        return None
+    said = [card.limits.max_input_tokens] if card.limits else []
+    said += [(card.model_extra or {}).get(name) for name in _CONTEXT_FIELDS]
+    return next((tokens for tokens in said if isinstance(tokens, int) and tokens > 0), None)
 
 
 class _Client(Chats, Protocol):
@@ -170,11 +187,29 @@ class BeyondChat:
 
         Cancellation: safe.
         """
-        return await inquiry.models(self._wiring, self._terms.timeouts, prefix)
+        cards = await inquiry.models(self._wiring, self._terms.timeouts, prefix)
+        known = _contexts.setdefault(self._wiring, {})
+        known |= {card.id: tokens for card in cards if (tokens := _context_of(card)) is not None}
+        return cards
 
     def context_limit(self: _Client, model: str) -> ContextLimit:
-        """Tokens of prompt the model takes, and who says so. Sends nothing."""
-        return catalog.context_limit(model)
+        """Tokens of prompt the model takes, and who says so. Sends nothing.
+
+        In this order: the endpoint's own catalog, if `models` has read it; the snapshot shipped with the profile; what
+        the profile's plan allows one request. None where none of them says, with the reason as `source`.
+        """
+        profile = self._wiring.profile
+        listed = _contexts.get(self._wiring, {}).get(model)
+        if listed is not None:
+            return ContextLimit(listed, f"the live catalog of {profile.title}")
+        if profile.catalog is not None:
+            return catalog.context_limit(model, profile.catalog)
+        plan = self._wiring.settings.plan
+        quota = profile.quota_of(model, plan)
+        if quota is not None and quota.tokens_in is not None:
+            says = f"the limit table of {profile.title}, plan {plan}: most of one request ({quota.source})"
+            return ContextLimit(quota.tokens_in, says)
+        return ContextLimit(None, f"not known: {profile.title} ships with no catalog and no limit on a request's size")
 
     async def verify(self: _Client, model: str | None = None, *, ask: bool = True, raises: bool = True) -> Verification:
         """Check settings, token, account, organisation, catalog, limits and one model, in this order.

@@ -53,7 +53,7 @@ class CatalogEntry(ModelCard):
 
 
 class ContextLimit(NamedTuple):
-    """How many tokens of prompt a model takes, and who says so."""
+    """How many tokens of prompt a model takes, and who says so; None: nobody does, and `source` says why."""
 
-    value: int
+    value: int | None
     source: str

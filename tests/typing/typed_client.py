@@ -116,7 +116,7 @@ async def knowledge(gh: GitHubModels) -> None:
     assert_type(await gh.models(prefix="openai/"), Sequence[ModelCard])
     limit = gh.context_limit("m")
     assert_type(limit, ContextLimit)
-    assert_type(limit.value, int)
+    assert_type(limit.value, int | None)
     assert_type(gh.usage, Tally)
     assert_type(gh.usage.cost, Cost)
     assert_type(gh.usage.costs, dict[str, Cost])
