@@ -20,9 +20,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from .errors import (
@@ -40,9 +41,9 @@ from .limits import Gate, Outcome
 from .middleware import Attempt
 from .stream import ChatReply, ChatStream, ReplyMeta, StreamOutcome
 from .terms import Terms
-from .transport import FailedAttempt, PhaseTimeouts, Request, Response, Retry, Token, with_retries
+from .transport import FailedAttempt, Request, Response, Retry, Token, with_retries
 from .wire import ChatRequest, EmbeddingsRequest, Usage
-from .wiring import Wiring
+from .wiring import Wiring, heads
 
 __all__ = ["Call"]
 
@@ -158,11 +159,8 @@ class Call:
         wiring, terms = self._wiring, self._terms
         gate = wiring.gate_for(await wiring.tokens.current())
 
-        async def attempt(number: int) -> None:
-            await self._attempt(number, begin)
-
         await with_retries(
-            attempt,
+            partial(self._attempt, begin),
             terms.attempts,
             clock=wiring.clock,
             deadline=self._deadline,
@@ -235,7 +233,7 @@ class Call:
             self._cut = True
             task.cancel()
 
-    async def _attempt(self, number: int, begin: Callable[[Response], Awaitable[None]]) -> None:
+    async def _attempt(self, begin: Callable[[Response], Awaitable[None]], number: int) -> None:
         wiring, terms, model = self._wiring, self._terms, self._request.model
         token = self._token = await wiring.tokens.current()
         gate = wiring.gate_for(token)
@@ -265,11 +263,14 @@ class Call:
             )
         try:
             response = exchange.response = await self._send(exchange, token)
-            exchange.headers = response.head.headers
-            permit.answered(response.head.received_at, response.head.status, response.head.headers)
+            head = response.head
+            exchange.headers = head.headers
+            permit.answered(head.received_at, head.status, head.headers)
+            if (kept := heads.get()) is not None:
+                kept.append(head)
             if exchange.attempt is not None:
                 self._describe(exchange.attempt, response)
-            if response.head.status != 200:
+            if head.status != 200:
                 raise await self._refusal(exchange, response)
             await begin(response)
             if exchange.attempt is not None and self._streamed:
@@ -285,7 +286,7 @@ class Call:
             elif isinstance(error, TokenInvalidError) and not self._more and await wiring.tokens.refresh(token):
                 self._failed(FailedAttempt(number, error, Retry(0.0, 0)))
                 self._more = 1
-                return await self._attempt(number, begin)
+                return await self._attempt(begin, number)
             raise
         return None
 
@@ -298,15 +299,14 @@ class Call:
             at = response.head.received_at if response is not None and refused else self._wiring.clock.now()
             gate.rejected(exchange.permit, error.facts, at)
 
-    async def _send(self, exchange: Exchange, token: Token) -> Response:
-        wiring, timeouts = self._wiring, self._terms.timeouts
+    def _send(self, exchange: Exchange, token: Token) -> Awaitable[Response]:
+        wiring = self._wiring
         headers = wiring.headers_for(token)
         if self._request.extra_headers:
             headers = {**headers, **self._request.extra_headers}
         request = Request("POST", self._url, headers, self._body)
-        phases = PhaseTimeouts(timeouts.connect, timeouts.head, timeouts.stall)
         wiring.tally.attempts += 1
-        return await wiring.send(request, phases, exchange.sent, exchange.attempt)
+        return wiring.send(request, wiring.phases_of(self._terms.timeouts), exchange.sent, exchange.attempt)
 
     async def _refusal(self, exchange: Exchange, response: Response) -> GHModelsError:
         """Name an answer that is not a 200. The connection survives if the body is short and complete."""
@@ -333,15 +333,16 @@ class Call:
         if exchange is None or exchange.response is None:
             return ReplyMeta(model=model)
         headers, sent_at = exchange.headers, exchange.sent_at
+        id_name, kept = _telling(tuple(headers))
         return ReplyMeta(
             attempts=self._number,
             queue_wait=self._queue_wait,
-            request_id=_request_id(headers),
+            request_id=headers[id_name] if id_name else None,
             model=model,
             sent_at=datetime.fromtimestamp(exchange.sent_wall, UTC),
             head_after=exchange.response.head.received_at - sent_at,
             duration=None if ended_at is None else ended_at - sent_at,
-            headers={name: value for name, value in headers.items() if name.startswith(_KEPT_HEADERS)},
+            headers={name: headers[name] for name in kept},
             prices=self._wiring.prices_of(model),
         )
 
@@ -349,7 +350,8 @@ class Call:
         """Tell middleware what the head says."""
         assert self._exchange is not None
         attempt.status = response.head.status
-        attempt.request_id = _request_id(response.head.headers)
+        id_name, _ = _telling(tuple(response.head.headers))
+        attempt.request_id = response.head.headers[id_name] if id_name else None
         attempt.head_after = response.head.received_at - self._exchange.sent_at
 
     def _failed(self, failure: FailedAttempt) -> None:
@@ -392,8 +394,11 @@ _REQUEST_IDS = ("x-github-request-id", "x-request-id", "x-ms-request-id", "apim-
 _KEPT_HEADERS = ("x-ratelimit", "retry-after", "deprecation", "sunset", "link", "azureml-model", "x-ms-")
 
 
-def _request_id(headers: Mapping[str, str]) -> str | None:
-    return next((headers[name] for name in _REQUEST_IDS if name in headers), None)
+@lru_cache(maxsize=64)  # a server's answers have the same few sets of names all day
+def _telling(names: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """Of the header names of an answer: the one with the request's id, and those worth keeping."""
+    id_name = next((name for name in _REQUEST_IDS if name in names), None)
+    return id_name, tuple(name for name in names if name.startswith(_KEPT_HEADERS))
 
 
 def _earlier(one: float | None, other: float | None) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from weakref import WeakKeyDictionary, WeakSet
@@ -25,6 +25,7 @@ from .middleware import Attempt, Middleware, chain
 from .middleware.attempt import running
 from .profiles import Profile, names
 from .tally import Estimates, Size, Tally
+from .terms import Timeouts
 from .transport import (
     FailedAttempt,
     PhaseTimeouts,
@@ -108,6 +109,7 @@ class Wiring:
         self._closed = False
         self.calls = InFlight()
         self._headers: tuple[Token | None, dict[str, str]] = (None, {})
+        self._phases: tuple[Timeouts | None, PhaseTimeouts] = (None, PhaseTimeouts(None, None))
         _live.add(self)
 
     @property
@@ -158,21 +160,31 @@ class Wiring:
             self._headers = (token, headers)
         return headers
 
-    async def send(
+    def phases_of(self, timeouts: Timeouts) -> PhaseTimeouts:
+        """What the transport is told of a call's timeouts; most calls have the client's own."""
+        known, phases = self._phases
+        if known is not timeouts:
+            phases = PhaseTimeouts(timeouts.connect, timeouts.head, timeouts.stall)
+            self._phases = (timeouts, phases)
+        return phases
+
+    def send(
         self,
         request: Request,
         timeouts: PhaseTimeouts,
         on_sent: Callable[[float], None],
         attempt: Attempt | None = None,
-    ) -> Response:
+    ) -> Awaitable[Response]:
         """Send one attempt through the middleware. Raises and cancels as `Transport.send`."""
         if self._closed:
             self._check_open()
         if not self._middleware:
-            response = await self._transport.send(request, timeouts=timeouts, on_sent=on_sent)
-            _keep_head(response)
-            return response
+            return self._transport.send(request, timeouts=timeouts, on_sent=on_sent)
+        return self._send_through_middleware(request, timeouts, on_sent, attempt)
 
+    async def _send_through_middleware(
+        self, request: Request, timeouts: PhaseTimeouts, on_sent: Callable[[float], None], attempt: Attempt | None
+    ) -> Response:
         opened: list[Response] = []
 
         async def innermost(changed: Request) -> Response:
@@ -186,7 +198,6 @@ class Wiring:
             kept = await chain(self._middleware, innermost)(request)
             if kept is None:
                 raise TypeError("A middleware returned None: it must return the response it got.")
-            _keep_head(kept)
             return kept
         finally:
             running.reset(before)
@@ -281,12 +292,6 @@ class Wiring:
         if self.profile.catalog is None:
             return ()
         return tuple(card.id for card in catalog.cards(self.profile.catalog))
-
-
-def _keep_head(response: Response) -> None:
-    keeping = heads.get()
-    if keeping is not None:
-        keeping.append(response.head)
 
 
 def _forget_in_child() -> None:
