@@ -144,8 +144,12 @@ class Estimates:
         model = request.model
         ratio = self._ratios.get(model)
         likely = int(text * (ratio or _RATIO)) + 1
-        certain = max(text // _DENSEST, likely // _VARIETY if ratio else 0, self._refused.get(model, {}).get(text, 0))
-        if isinstance(request, EmbeddingsRequest):
+        certain = text // _DENSEST
+        if ratio and likely // _VARIETY > certain:
+            certain = likely // _VARIETY
+        if model in self._refused:
+            certain = max(certain, self._refused[model].get(text, 0))
+        if not isinstance(request, ChatRequest):  # asked this way round: pydantic answers a "no" in Python
             return Size(text, likely, certain, 0)
         asked = request.max_completion_tokens or request.max_tokens
         return Size(text, likely, certain, asked or int(self._outs.get(model, _OUT)))

@@ -19,10 +19,12 @@ _AROUND = 14
 
 def text_bytes(request: ChatRequest | EmbeddingsRequest) -> int:
     """UTF-8 bytes of everything a model reads as text: messages, tool schemas, a response schema."""
-    if isinstance(request, EmbeddingsRequest):
+    if not isinstance(request, ChatRequest):  # asked this way round: pydantic answers a "no" in Python
         texts = (request.input,) if isinstance(request.input, str) else request.input
         return sum(_size(text) for text in texts)
-    total = sum(message_bytes(message) for message in request.messages)
+    total = 0
+    for message in request.messages:
+        total += message_bytes(message)
     if request.tools:
         total += _json_bytes(request.tools)
     if request.response_format:
