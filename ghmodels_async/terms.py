@@ -92,7 +92,7 @@ class Terms:
             ConfigurationError: A deadline or timeout that is not positive, a word that is none of an option's. Nothing
                 was sent.
         """
-        if not options and retry is None:
+        if retry is None and _STEERING.isdisjoint(options):
             return self
         changes: dict[str, Any] = {name: options[name] for name in _PLAIN if name in options}  # type: ignore[literal-required]
         timeouts = Timeouts.of(options.get("timeouts"), self.timeouts)
@@ -110,7 +110,13 @@ class Terms:
                     checked=f"{name} of the call",
                     fix="Give one of these words, or leave it out",
                 )
-        return replace(self, timeouts=timeouts, retry=retry or self.retry, **changes)
+        return Terms(
+            timeouts=timeouts,
+            retry=retry or self.retry,
+            priority=changes.get("priority", self.priority),
+            deadline=deadline,
+            on_exhausted=changes.get("on_exhausted", self.on_exhausted),
+        )
 
     @property
     def whole_call(self) -> float | None:
@@ -129,4 +135,5 @@ class Terms:
 
 
 _PLAIN = ("deadline", "priority", "on_exhausted")
+_STEERING = frozenset(CallOptions.__annotations__)
 _WORDS: dict[str, tuple[str, ...]] = {"priority": get_args(Priority), "on_exhausted": get_args(OnExhausted)}
