@@ -18,12 +18,11 @@ from .call import Call
 from .clock import Clock
 from .config import Settings, resolve
 from .content import check as check_parts
-from .content import has_parts
 from .errors import ConfigurationError, GHModelsError
 from .limits import GateOptions
 from .limits.ledger import Ledger
 from .middleware import Middleware
-from .profiles import Profile, to_body
+from .profiles import Profile, is_plain, to_body
 from .stream import ChatReply, ChatStream, ReplyMeta, read_completion
 from .tally import Tally
 from .terms import Terms, Timeouts
@@ -297,9 +296,10 @@ class GitHubModels(Abilities, BeyondChat):
         fields: dict[str, Any] = {name: value for name, value in options.items() if name not in _CALL_OPTIONS}
         content: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
         request = chat_request(model, content, fields)
-        refuse_locally(profile, request)
-        if profile.catalog is not None and has_parts(request.messages):
-            check_parts(request.messages, catalog.find(model, profile.catalog))
+        if not is_plain(profile, request):
+            refuse_locally(profile, request)
+            if profile.catalog is not None:
+                check_parts(request.messages, catalog.find(model, profile.catalog))
         terms = self._terms.with_options(options, retry)
         body = to_body(request, profile, stream)
         call = Call(wiring, request, terms, url=wiring.settings.endpoint.chat_url, body=body)

@@ -23,7 +23,7 @@ from urllib.parse import unquote_to_bytes
 from .catalog import CatalogEntry
 from .errors import ContentError
 
-__all__ = ["Part", "Source", "audio", "check", "has_parts", "image", "modalities_of", "text", "user"]
+__all__ = ["Part", "Source", "audio", "check", "image", "modalities_of", "text", "user"]
 
 #: One element of a message's `content` list, in the wire's own shape.
 Part = dict[str, Any]
@@ -117,11 +117,6 @@ def user(*parts: str | Part) -> dict[str, Any]:
     if not parts:
         raise ValueError("a message needs at least one part")
     return {"role": "user", "content": [text(part) if isinstance(part, str) else part for part in parts]}
-
-
-def has_parts(messages: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether any message is more than one text: only then `check` has anything to look at."""
-    return any(type(message.get("content")) is not str for message in messages)
 
 
 def modalities_of(messages: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, int, str]]:

@@ -1,6 +1,6 @@
 """Endpoints as data: one TOML file each, with limits, dialect, source and date; and requests in their dialects."""
 
-from .check import Problem, check
+from .check import Problem, check, is_plain
 from .encode import embeddings_body, to_body
 from .lines import line_of
 from .load import ProfileError, load, names
@@ -18,6 +18,7 @@ __all__ = [
     "Unit",
     "check",
     "embeddings_body",
+    "is_plain",
     "line_of",
     "load",
     "matches",

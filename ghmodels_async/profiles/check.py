@@ -18,10 +18,11 @@ from .encode import CEILINGS, ceiling_field
 from .profile import Profile, matches
 from .shapes import misshapen
 
-__all__ = ["Problem", "check"]
+__all__ = ["Problem", "check", "is_plain"]
 
 _PER_MESSAGE = "messages[]."
 _BARE = {"model", "messages"}
+_LIMITED_BY_MODELS = CEILINGS | {"modalities"}
 
 
 class Problem(NamedTuple):
@@ -42,13 +43,12 @@ def check(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> list[Pr
         Problems in a fixed order: refused fields, ranges, choices, stops, what the model itself cannot do, shapes of
         messages, tools and response format, the shape of an embeddings input. Empty: nothing known speaks against it.
     """
-    if _is_plain(profile, request):
-        return []
     given = request.given()
     for overridden in request.extra_body or ():
         given.pop(overridden, None)
-    ceiling = ceiling_field(profile, request.model, given)
-    given = {name: value for name, value in given.items() if name == ceiling or name not in CEILINGS}
+    if given.keys() >= CEILINGS:  # only one of them travels
+        ceiling = ceiling_field(profile, request.model, given)
+        given = {name: value for name, value in given.items() if name == ceiling or name not in CEILINGS}
     problems = [*_refused(profile, given), *_out_of_range(profile, given), *_not_a_choice(profile, given)]
     stop, most = given.get("stop"), profile.dialect.max_stops
     if most is not None and not isinstance(stop, str) and stop is not None and len(stop) > most:
@@ -60,9 +60,12 @@ def check(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> list[Pr
     return problems
 
 
-def _is_plain(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> bool:
-    """Whether it is a model and messages, each of a role and a text and nothing else, as most are."""
-    if not isinstance(request, ChatRequest) or request.model_fields_set != _BARE:
+def is_plain(profile: Profile, request: ChatRequest) -> bool:
+    """Whether it is a model and messages, each of a role and a text and nothing else, as most requests are.
+
+    Then neither `check` nor the model's card has anything against it.
+    """
+    if request.model_fields_set != _BARE:
         return False
     roles = profile.plain_roles
     for message in request.messages:
@@ -71,26 +74,32 @@ def _is_plain(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> boo
     return True
 
 
-def _values(given: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any]]:
-    """The places a field name of a profile stands for, with what was given there."""
+def _values(given: Mapping[str, Any], field: str) -> Iterator[tuple[int, Any]]:
+    """What was given in the places a field name of a profile stands for: (position of the message, value)."""
     if field.startswith(_PER_MESSAGE):
         key = field.removeprefix(_PER_MESSAGE)
         for position, message in enumerate(given.get("messages", ())):
             if message.get(key) is not None:
-                yield f"messages[{position}].{key}", message[key]
+                yield position, message[key]
     elif field in given:
-        yield field, given[field]
+        yield 0, given[field]
+
+
+def _place(field: str, position: int) -> str:
+    return field.replace("[]", f"[{position}]", 1)
 
 
 def _refused(profile: Profile, given: Mapping[str, Any]) -> Iterator[Problem]:
     for field in profile.dialect.refuses:
-        for where, value in _values(given, field):
-            yield Problem(where, value, f"{profile.title} refuses this field")
+        for position, value in _values(given, field):
+            yield Problem(_place(field, position), value, f"{profile.title} refuses this field")
 
 
 def _out_of_range(profile: Profile, given: Mapping[str, Any]) -> Iterator[Problem]:
     for field, (low, high) in profile.ranges.items():
-        value = given.get(field)
+        if field not in given:
+            continue
+        value = given[field]
         if isinstance(value, (int, float)) and not low <= value <= high:  # NaN is in no range
             yield Problem(field, value, f"from {low:g} to {high:g}" if high < inf else f"{low:g} or more")
 
@@ -99,12 +108,12 @@ def _not_a_choice(profile: Profile, given: Mapping[str, Any]) -> Iterator[Proble
     for field, allowed in profile.choices.items():
         if field not in given and not field.startswith(_PER_MESSAGE):
             continue
-        for where, value in _values(given, field):
+        for position, value in _values(given, field):
             if isinstance(value, str) and value in allowed:
                 continue
             texts = (value,) if isinstance(value, str) else value if isinstance(value, Sequence) else ()
             if any(text not in allowed for text in texts):
-                yield Problem(where, value, f"one of {', '.join(allowed)}")
+                yield Problem(_place(field, position), value, f"one of {', '.join(allowed)}")
 
 
 def _beyond_the_model(profile: Profile, model: str, given: Mapping[str, Any]) -> Iterator[Problem]:
@@ -112,6 +121,8 @@ def _beyond_the_model(profile: Profile, model: str, given: Mapping[str, Any]) ->
     temperature = given.get("temperature")
     if temperature not in (None, 1) and matches(model, profile.dialect.fixed_temperature_models):
         yield Problem("temperature", temperature, "this model takes only the default, 1")
+    if _LIMITED_BY_MODELS.isdisjoint(given):
+        return
     entry = catalog.find(model, profile.catalog) if profile.catalog else None
     if entry is None:
         return

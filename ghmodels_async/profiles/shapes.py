@@ -35,9 +35,10 @@ def misshapen(given: Mapping[str, Any], overridden: Collection[str]) -> Iterator
     """
     messages = given.get("messages", ())
     yield from _messages(messages)
-    if "tools" not in overridden:
+    if ("tools" in given or "tool_choice" in given) and "tools" not in overridden:
         yield from _tools(given)
-    yield from _response_format(given.get("response_format"), None if "messages" in overridden else messages)
+    if "response_format" in given:
+        yield from _response_format(given["response_format"], None if "messages" in overridden else messages)
 
 
 def _messages(messages: Sequence[Mapping[str, Any]]) -> Iterator[Misshapen]:
@@ -123,8 +124,6 @@ def _tools(given: Mapping[str, Any]) -> Iterator[Misshapen]:
 
 
 def _response_format(wanted: Any, messages: Sequence[Mapping[str, Any]] | None) -> Iterator[Misshapen]:
-    if wanted is None:
-        return
     kind = wanted.get("type")
     if kind not in _FORMATS:
         yield "response_format.type", _kind(kind), f"one of {', '.join(_FORMATS)}"

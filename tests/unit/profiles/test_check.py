@@ -3,7 +3,7 @@
 import pytest
 
 from ghmodels_async import profiles
-from ghmodels_async.profiles import check
+from ghmodels_async.profiles import check, is_plain
 from ghmodels_async.wire import ChatRequest, EmbeddingsRequest
 
 HELLO = [{"role": "user", "content": "Hello!"}]
@@ -100,10 +100,26 @@ def test_a_rule_for_what_every_request_has_judges_the_smallest_one(field):
     refusing = github.model_copy(update={"dialect": github.dialect.model_copy(update={"refuses": (field,)})})
     request = ChatRequest(model="openai/gpt-4o", messages=HELLO)
     assert check(github, request) == []
+    assert is_plain(github, request)
     assert [problem.field.replace("[0]", "[]") for problem in check(refusing, request)] == [field]
+    assert not is_plain(refusing, request)
     if field != "messages":  # which is no text
         choosing = github.model_copy(update={"choices": {field: ("nothing",)}})
         assert [problem.field.replace("[0]", "[]") for problem in check(choosing, request)] == [field]
+        assert not is_plain(choosing, request)
+
+
+@pytest.mark.parametrize("profile", profiles.names())
+def test_nothing_speaks_against_a_request_that_is_plain(profile):
+    loaded, found = profiles.load(profile), set()
+    for role in ("system", "developer", "user", "assistant", "tool", "function", "nobody", None, ["user"]):
+        for more in ({}, {"content": "x"}, {"content": []}, {"name": "x"}, {"content": "x", "name": "x"}):
+            request = ChatRequest(model="openai/gpt-4o", messages=[*HELLO, {"role": role, **more}])
+            if is_plain(loaded, request):
+                assert check(loaded, request) == []
+                found.add(role)
+    assert found >= {"system", "user", "assistant"}
+    assert not is_plain(loaded, ChatRequest(model="openai/gpt-4o", messages=HELLO, temperature=0))
 
 
 def test_a_lone_message_of_a_tool_or_of_nobody_is_found_among_plain_ones():
