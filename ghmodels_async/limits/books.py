@@ -6,12 +6,14 @@ The line's instants become wall times here and nowhere else.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from .anchored import AnchoredLog
-from .leases import Booking, Lease, Stock
+from .leases import Lease, Stock
 from .ledger import Block, Busy, Learned, Ledger, Opened, SlotWant, Want
 from .ledger.memory import LONG_WINDOW
 from .permit import Permit
+from .rig import Rig
 from .sharing import closed
 from .timeline import TimeLine
 from .window import NEVER, RateLog
@@ -39,7 +41,7 @@ class Books:
         self._lease_from = lease_from
         self._stocks: dict[str, Stock] = {}
         self._turns: dict[str, asyncio.Lock] = {}
-        self._notes: dict[RateLog, int] = {}
+        self._unnoted: list[Rig] = []
         self._noted_at = -NEVER
 
     async def open(self) -> Opened:
@@ -57,15 +59,15 @@ class Books:
 
     def at_once(self, permit: Permit) -> bool:
         """Take what the ledger must know from blocks in stock; False, and nothing taken, if it has to be asked."""
-        taken: list[tuple[Stock, Lease]] = []
+        taken: list[Lease] = []
         for log in permit.lane.rig.covered:
             stock = self._stocks.get(log.limit.key)
             lease = stock.take() if stock is not None and log.cap >= self._lease_from else None
-            if stock is None or lease is None:
-                self._put_back(taken)
+            if lease is None:
+                _put_back(taken)
                 return False
-            taken.append((stock, lease))
-        permit.booking = Booking(None, taken)
+            taken.append(lease)
+        permit.leases = taken
         return True
 
     async def reserve(self, permit: Permit) -> Busy | None:
@@ -83,7 +85,7 @@ class Books:
 
     async def _book(self, permit: Permit) -> Busy | None:
         ledger, wants = self.ledger, []
-        taken: list[tuple[Stock, Lease]] = []
+        taken: list[Lease] = []
         try:
             for want in self._wants(permit, covered=True):
                 if want.maximum < self._lease_from or want.amount != 1 or ledger.shared:
@@ -92,76 +94,80 @@ class Books:
                 stock = self._stock(want.limit)
                 lease = stock.take() or await stock.fetch(want)
                 if isinstance(lease, Busy):
-                    self._put_back(taken)
+                    _put_back(taken)
                     return lease
-                taken.append((stock, lease))
+                taken.append(lease)
             answer = await self._reserve(permit, wants)
         except BaseException:
-            self._put_back(taken)
+            _put_back(taken)
             raise
         if isinstance(answer, Busy):
-            self._put_back(taken)
+            _put_back(taken)
             return answer
-        permit.booking = Booking(answer, taken)
+        permit.row, permit.leases = answer, taken
         return None
 
     def sent(self, permit: Permit) -> None:
         """It left: its windows count from its mark."""
-        id = None
-        if permit.booking is not None:
-            id = permit.booking.id
-            for stock, lease in permit.booking.leases:
-                stock.sent(lease, permit.mark)
-        if id is None and not permit.rig.token_logs:
+        id, rig, mark = permit.row, permit.rig, permit.mark
+        for lease in permit.leases:
+            lease.sent(mark)
+        if id is None and not rig.token_logs:
             if permit.lane.recorded:
-                self._note(permit.rig.noted, permit.mark)
+                if not rig.unnoted:
+                    self._note_soon(rig)
+                rig.unnoted += 1
+                if mark > self._noted_at:
+                    self._noted_at = mark
             return
-        ledger, at = self.ledger, self._line.dated(permit.mark)
+        ledger, at = self.ledger, self._line.dated(mark)
         if id is not None:
             ledger.sent(id, at)
         if permit.lane.recorded and (wants := self._wants(permit, covered=False)):
             ledger.record(id or ledger.new_id(), wants, at=at)
 
-    def _note(self, logs: tuple[RateLog, ...], mark: float) -> None:
+    def _note_soon(self, rig: Rig) -> None:
         """Tell the ledger soon: requests with no row of their own share one per limit and `GATHER`, as of the last."""
-        notes = self._notes
-        if not notes and self._line.loop is not None:
+        if not self._unnoted and self._line.loop is not None:
             self._line.loop.call_later(GATHER, self._write_notes)
-        self._noted_at = max(mark, self._noted_at)
-        for log in logs:
-            notes[log] = notes.get(log, 0) + 1
+        self._unnoted.append(rig)
 
     def _write_notes(self) -> None:
-        notes, self._notes = self._notes, {}
-        if notes and self.opened:
-            wants = [self._want(log, amount) for log, amount in notes.items()]
+        rigs, self._unnoted = self._unnoted, []
+        amounts: dict[RateLog, int] = {}
+        for rig in rigs:
+            for log in rig.noted:
+                amounts[log] = amounts.get(log, 0) + rig.unnoted
+            rig.unnoted = 0
+        if amounts and self.opened:
+            wants = [self._want(log, amount) for log, amount in amounts.items()]
             self.ledger.record(self.ledger.new_id(), wants, at=self._line.dated(self._noted_at))
 
     def moved(self, permit: Permit) -> None:
         """It arrived later than was thought: others must know before it is over."""
-        if permit.booking is not None and permit.booking.id is not None:
-            self.ledger.sent(permit.booking.id, self._line.dated(permit.mark))
+        if permit.row is not None:
+            self.ledger.sent(permit.row, self._line.dated(permit.mark))
 
     def settled(self, permit: Permit, until: float | None) -> None:
         """It ended; its slots are free at the instant `until`, or now."""
-        if permit.booking is None or permit.booking.id is None:
+        id, ledger = permit.row, self.ledger
+        if id is None:
             return
-        ledger = self.ledger
         weighed = zip(permit.rig.token_logs, permit.weights, strict=True)
         amounts = {log.limit.key: weight for log, weight in weighed if ledger.covers(log.window)}
         # Short windows are shared too: there better evidence is worth a write. Elsewhere only worse is.
         if ledger.shared or permit.mark > permit.sent_at + permit.lane.desk.travel:
-            ledger.sent(permit.booking.id, self._line.dated(permit.mark))
+            ledger.sent(id, self._line.dated(permit.mark))
         wall = None if until is None else self._line.dated(until)
-        ledger.settle(permit.booking.id, amounts=amounts or None, slots_until=wall)
+        ledger.settle(id, amounts=amounts or None, slots_until=wall)
 
     def refunded(self, permit: Permit) -> None:
         """It was never sent."""
-        booking, permit.booking = permit.booking, None
-        if booking is not None:
-            if booking.id is not None:
-                self.ledger.refund(booking.id)
-            self._put_back(booking.leases)
+        id, leases = permit.row, permit.leases
+        permit.row, permit.leases = None, ()
+        if id is not None:
+            self.ledger.refund(id)
+        _put_back(leases)
 
     def block(self, key: str, until: float, reason: str) -> None:
         """Keep the next process from a limit too."""
@@ -195,10 +201,6 @@ class Books:
             stock = self._stocks[key] = Stock(key, self.ledger, self._line)
         return stock
 
-    def _put_back(self, taken: list[tuple[Stock, Lease]]) -> None:
-        for stock, lease in taken:
-            stock.put_back(lease)
-
     async def _reserve(self, permit: Permit, wants: list[Want]) -> Busy | str | None:
         """A row of the permit's own; its id, or None if nothing needs one."""
         ledger, slots = self.ledger, []
@@ -224,3 +226,9 @@ class Books:
             period = (self._line.wall_of(start), self._line.wall_of(end))
         margin = max(0.0, log.slack - log.travel) if log.window >= LONG_WINDOW else log.slack
         return Want(log.limit.key, min(amount, log.cap), log.cap, log.window, margin, period)
+
+
+def _put_back(taken: Sequence[Lease]) -> None:
+    """They were not sent."""
+    for lease in taken:
+        lease.left += 1

@@ -105,21 +105,17 @@ class Desk:
 
     # --- what permits report ---------------------------------------------------------------------------------------
 
-    def sent(self, permit: Permit) -> None:
-        """It left, and the ledger wants to know."""
-        self.books.sent(permit)
-
     def answered(self, permit: Permit, at: float, status: int, headers: Mapping[str, str]) -> None:
         """A head came back on a lane that watches heads."""
         self.feedback.answered(permit, at, status, headers)
 
     def settled(self, permit: Permit, until: float | None) -> None:
         """It ended; its slots are free, or will be at `until`."""
-        if permit.booking is not None:
+        if permit.row is not None:
             self.books.settled(permit, until)
-            if until is None:
-                for place in permit.rig.places:
-                    place.lift()
+        if until is None:
+            for place in permit.rig.places:
+                place.lift()
         if permit.lane.watched:
             self.feedback.settled(permit)
         if self.queue.waiting:
@@ -128,8 +124,7 @@ class Desk:
     def refunded(self, permit: Permit) -> None:
         """It was never sent."""
         lane = permit.lane
-        if permit.booking is not None:
-            self.books.refunded(permit)
+        self.books.refunded(permit)
         if permit.rank == BATCH and lane.smoother is not None:
             lane.smoother.refund()
         if lane.watched:

@@ -13,29 +13,28 @@ from .ledger import Busy, Ledger, Want
 from .options import DEFAULTS
 from .timeline import TimeLine
 
-__all__ = ["Booking", "Lease", "Stock"]
-
-
-class Booking:
-    """What the ledger knows of one permit: a row of its own (`id`), and parts of blocks."""
-
-    __slots__ = ("id", "leases")
-
-    def __init__(self, id: str | None, leases: list[tuple[Stock, Lease]]) -> None:
-        self.id = id
-        self.leases = leases
+__all__ = ["Lease", "Stock"]
 
 
 class Lease:
-    """One block of a limit: `left` to be taken, `sent` used up, `mark` the latest of them."""
+    """One block of a limit: `left` to be taken, `gone` used up, `mark` the latest of them."""
 
-    __slots__ = ("id", "left", "mark", "sent", "size")
+    __slots__ = ("_stock", "gone", "id", "left", "mark", "size")
 
-    def __init__(self, id: str, size: int) -> None:
+    def __init__(self, stock: Stock, id: str, size: int) -> None:
+        self._stock = stock
         self.id = id
         self.size = self.left = size
-        self.sent = 0
+        self.gone = 0
         self.mark = 0.0
+
+    def sent(self, mark: float) -> None:
+        """One of it left and has arrived by `mark`."""
+        self.gone += 1
+        if mark > self.mark:
+            self.mark = mark
+        if self.gone == self.size:
+            self._stock.end(self)
 
 
 class Stock:
@@ -82,21 +81,10 @@ class Stock:
         answer = await self._ledger.reserve(id, (block,))
         if isinstance(answer, Busy):
             return answer
-        lease = Lease(id, size)
+        lease = Lease(self, id, size)
         lease.left -= 1
         self._leases.append(lease)
         return lease
-
-    def sent(self, lease: Lease, mark: float) -> None:
-        """One of a block left and has arrived by `mark`."""
-        lease.sent += 1
-        lease.mark = max(lease.mark, mark)
-        if lease.sent == lease.size:
-            self._end(lease)
-
-    def put_back(self, lease: Lease) -> None:
-        """One of a block was not sent."""
-        lease.left += 1
 
     def rebound(self) -> None:
         """Another event loop."""
@@ -105,11 +93,12 @@ class Stock:
     def close(self) -> None:
         """Give back what was not used."""
         for lease in list(self._leases):
-            self._end(lease)
+            self.end(lease)
 
-    def _end(self, lease: Lease) -> None:
+    def end(self, lease: Lease) -> None:
+        """A block is used up, or the client closes: what was sent of it counts, the rest comes back."""
         self._leases.remove(lease)
-        if not lease.sent:
+        if not lease.gone:
             self._ledger.refund(lease.id)
             return
         self._ledger.sent(lease.id, self._line.dated(lease.mark))

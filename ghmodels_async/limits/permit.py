@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .evidence import latest_arrival
@@ -27,7 +27,7 @@ from .window import RateLog
 
 if TYPE_CHECKING:
     from .lane import Lane
-    from .leases import Booking
+    from .leases import Lease
 
 __all__ = ["ANSWERED", "DONE", "GRANTED", "QUEUED", "SENT", "Outcome", "Permit"]
 
@@ -50,11 +50,8 @@ class Outcome(enum.Enum):
     ABANDONED = "abandoned"
 
 
-#: Outcomes that prove an answer came, so that the request was sent whatever the transport told.
-_ANSWERED = frozenset((Outcome.COMPLETED, Outcome.FAILED, Outcome.REJECTED))
-
-#: Outcomes after which, without a head, nobody knows when the request arrived, if at all.
-_UNSURE = frozenset((Outcome.UNKNOWN, Outcome.ABANDONED))
+_COMPLETED, _NOT_SENT = Outcome.COMPLETED, Outcome.NOT_SENT
+_UNKNOWN, _ABANDONED = Outcome.UNKNOWN, Outcome.ABANDONED
 
 
 class Permit:
@@ -64,18 +61,21 @@ class Permit:
         model: The model it is for.
         position: Pass it as `front=` to get this place in the queue back after a 429.
         queue_wait: Nominal seconds it waited for its turn.
+        row: What the ledger reserved for it alone; None if nothing.
+        leases: The blocks of the ledger's that it took one of each from.
     """
 
     __slots__ = (
-        "booking",
         "deadline",
         "future",
         "granted_at",
         "lane",
+        "leases",
         "mark",
         "queue_wait",
         "rank",
         "rig",
+        "row",
         "sent_at",
         "seq",
         "state",
@@ -91,7 +91,8 @@ class Permit:
         self.seq = 0
         self.state = QUEUED
         self.rig = NOTHING
-        self.booking: Booking | None = None
+        self.row: str | None = None
+        self.leases: Sequence[Lease] = ()
         self.weights: tuple[int, ...] = ()
         self.tokens = _NO_TOKENS
         self.deadline: float | None = None
@@ -131,7 +132,7 @@ class Permit:
             for tokens, weight in zip(rig.token_logs, self.weights, strict=True):
                 tokens.sent(mark, weight)
         if lane.covered or lane.recorded:
-            desk.sent(self)
+            desk.books.sent(self)
 
     def answered(self, at: float, status: int, headers: Mapping[str, str]) -> None:
         """The head of the answer arrived: evidence of when the request did.
@@ -182,20 +183,24 @@ class Permit:
         if rig.epoch != desk.epoch:  # its loop is gone, and the gate has counted it as sent then
             self.state = DONE
             return
+        # Without a head nobody knows after these two when the request arrived, if at all. An answer, on the other
+        # hand, proves that it was sent, whatever the transport told.
+        unsure = outcome is _UNKNOWN or outcome is _ABANDONED
+        answered = not unsure and outcome is not _NOT_SENT
         if self.state == GRANTED:
-            if outcome not in _ANSWERED:
+            if not answered:
                 self.give_back()
                 return
             self.sent(at)
         at += desk.line.slept
-        if self.state == SENT and outcome in _UNSURE:
+        if self.state == SENT and unsure:
             self._move(max(self.mark, at))
         self.state = DONE
         if rig.token_logs and usage_tokens_in is not None:
             self._amend(usage_tokens_in, usage_tokens_out or 0)
-        until = None if outcome in _ANSWERED else at + desk.options.linger
+        until = None if answered else at + desk.options.linger
         for place in rig.places:
-            if outcome is Outcome.COMPLETED:
+            if outcome is _COMPLETED:
                 place.completed(at - self.sent_at)
             place.give_back(until)
         desk.settled(self, until)
@@ -228,11 +233,13 @@ class Permit:
 
     def _move(self, arrival: float) -> None:
         old, self.mark = self.mark, arrival
-        for log in self.rig.logs:
+        rig = self.rig
+        for log in rig.logs:
             log.move(old, arrival)
-        for tokens, weight in zip(self.rig.token_logs, self.weights, strict=True):
-            tokens.move(old, arrival, weight)
-        if arrival > old and self.booking is not None:
+        if rig.token_logs:
+            for tokens, weight in zip(rig.token_logs, self.weights, strict=True):
+                tokens.move(old, arrival, weight)
+        if arrival > old and self.row is not None:
             self.lane.desk.books.moved(self)
 
     def _amend(self, tokens_in: int, tokens_out: int) -> None:

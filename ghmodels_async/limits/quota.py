@@ -11,7 +11,7 @@ Pure: values in, values out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from ..errors import ConfigurationError, PlanError
@@ -50,11 +50,11 @@ class Limit:
     """Whether the user chose the number."""
     paced: bool = False
     """Whether the server was found to count in a way that only evenly spaced requests satisfy."""
+    key: str = field(init=False, repr=False, compare=False)
+    """The name in the ledger."""
 
-    @property
-    def key(self) -> str:
-        """The name in the ledger."""
-        return limit_key(self.model, self.type)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", limit_key(self.model, self.type))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +156,8 @@ def _with_overrides(base: Allowance, overrides: Mapping[str, Mapping[str, int | 
 def _with_override(base: Allowance, metric: str, number: int | None, account: bool) -> Allowance:
     check_override(metric, number)
     if metric in SIZES:
-        field = "account_concurrent" if account and metric == "concurrent" else metric
-        sources = {**(base.sources or {}), field: "user"}
-        return _resized(base, {field: number}, sources)
+        size = "account_concurrent" if account and metric == "concurrent" else metric
+        return _resized(base, {size: number}, {**(base.sources or {}), size: "user"})
     match = METRIC.fullmatch(metric)
     assert match is not None
     unit: Unit = match[1]  # type: ignore[assignment]
@@ -199,7 +198,7 @@ def _with_sizes(base: Allowance, lessons: Mapping[str, Learned]) -> Allowance:
     """Concurrency and sizes as 429s and 413s corrected them: never above what the user chose."""
     changes: dict[str, int] = {}
     sources = dict(base.sources or {})
-    for field, key in (
+    for size, key in (
         ("concurrent", limit_key(base.model, "concurrent")),
         ("account_concurrent", limit_key(None, "concurrent")),
         ("tokens_in", limit_key(base.model, "tokens_in")),
@@ -207,10 +206,10 @@ def _with_sizes(base: Allowance, lessons: Mapping[str, Learned]) -> Allowance:
         lesson = lessons.get(key)
         if lesson is None:
             continue
-        now: int | None = getattr(base, field)
-        if now is not None and sources.get(field) == "user" and now <= lesson.amount:
+        now: int | None = getattr(base, size)
+        if now is not None and sources.get(size) == "user" and now <= lesson.amount:
             continue
-        changes[field], sources[field] = lesson.amount, _when(lesson)
+        changes[size], sources[size] = lesson.amount, _when(lesson)
     return _resized(base, changes, sources) if changes else base
 
 

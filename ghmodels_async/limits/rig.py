@@ -21,9 +21,10 @@ class Rig:
         covered: Those of `logs` that the ledger must have reserved before a request may leave.
         noted: Those it is only told about.
         epoch: The event loop it belongs to, counted.
+        unnoted: Requests sent under it of which the ledger has yet to be told.
     """
 
-    __slots__ = ("covered", "epoch", "logs", "noted", "places", "token_logs")
+    __slots__ = ("covered", "epoch", "logs", "noted", "places", "token_logs", "unnoted")
 
     def __init__(
         self,
@@ -39,3 +40,4 @@ class Rig:
         self.covered = tuple(log for log in logs if covers(log.window))
         self.noted = tuple(log for log in logs if not covers(log.window))
         self.epoch = epoch
+        self.unnoted = 0

@@ -166,12 +166,18 @@ class RateLog:
     def move(self, old: float, new: float, weight: int = 1) -> None:
         """Better evidence: the request that had arrived by `old` had arrived by `new`."""
         marks = self._marks
-        position = bisect_left(marks, old, self._start)
-        if position < len(marks) and marks[position] == old:
-            del marks[position]
-        elif new <= old:
-            return  # expired and evidently rightly so
-        insort(marks, new, self._start)
+        if marks and marks[-1] == old and len(marks) > self._start:
+            marks.pop()
+        else:
+            position = bisect_left(marks, old, self._start)
+            if position < len(marks) and marks[position] == old:
+                del marks[position]
+            elif new <= old:
+                return  # expired and evidently rightly so
+        if not marks or new >= marks[-1]:
+            marks.append(new)
+        else:
+            insort(marks, new, self._start)
 
     def amend(self, mark: float, old: int, new: int) -> None:
         """A request turned out to weigh `new` instead of `old`. One request is one request."""
