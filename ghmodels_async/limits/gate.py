@@ -205,21 +205,22 @@ class Gate:
     def _at_once(self, permit: Permit) -> bool:
         """Grant it if nothing but counting has to be done for that."""
         lane = permit.lane
-        if (
-            self._queue.waiting
-            or not lane.quick
-            or permit.rank == BATCH
-            or permit.deadline is not None
-            or self._line.loop is not asyncio.get_running_loop()
-        ):
+        if self._queue.waiting or not lane.quick or self._line.loop is not asyncio.get_running_loop():
             return False
+        if permit.deadline is not None and permit.deadline < self.clock.now():
+            return False
+        smoother, spare = (lane.smoother, lane.spare) if permit.rank == BATCH else (None, 1)
         for log in lane.logs:
-            if log.quick <= 0:
+            if log.quick < spare:
                 return False
         for place in lane.places:
             if place.free <= 0:
                 return False
+        if smoother is not None and not smoother.at_once():
+            return False
         if lane.covered and not self.desk.books.at_once(permit):
+            if smoother is not None:
+                smoother.refund()
             return False
         if not permit.seq:
             self._seq = permit.seq = self._seq + 1

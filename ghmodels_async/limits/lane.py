@@ -33,6 +33,7 @@ class Lane:
         places: Concurrency limits.
         waiting: Live waiters per class. The deques may hold withdrawn ones too, until they come to the front.
         smoother: Paces batch; None if there is no window to pace in.
+        spare: How many places of a window must be free for a batch call to go.
         covered: Whether the ledger must reserve before a request of this model may be sent.
         recorded: Whether the ledger is told about limits it does not reserve.
         watched: Whether answers other than 429s matter: a canary is out, or headers tell the truth.
@@ -44,7 +45,6 @@ class Lane:
     __slots__ = (
         "_load",
         "_queues",
-        "_spare",
         "allowance",
         "caution",
         "cautious_until",
@@ -61,6 +61,7 @@ class Lane:
         "served",
         "shares",
         "smoother",
+        "spare",
         "token_logs",
         "waiting",
         "watched",
@@ -81,7 +82,7 @@ class Lane:
         self.caution = 0.0
         self.cautious_until = self.guessed_at = -NEVER
         self.served = 0
-        self._spare = 1 + options.headroom
+        self.spare = 1 + options.headroom
         self._queues: tuple[deque[Permit], ...] = (deque(), deque(), deque())
         self.hang(())
 
@@ -155,7 +156,7 @@ class Lane:
     def ready_at(self, permit: Permit, now: float) -> float:
         """When every limit lets this permit go: `now`, an instant, or `NEVER` (an event must come first)."""
         at = now
-        spare = self._spare if permit.rank == BATCH else 1
+        spare = self.spare if permit.rank == BATCH else 1
         for log in self.logs:
             if log.quick < spare:
                 at = max(at, log.ready_at(now, spare))

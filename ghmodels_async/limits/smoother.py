@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 from aiolimiter import AsyncLimiter
 
@@ -69,6 +70,21 @@ class Smoother:
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._pace(), name="ghmodels pacing")
 
+    def at_once(self) -> bool:
+        """Use a ticket that lies there or is due, without waiting; False if there is none. Nobody may be waiting."""
+        if self.ticket:
+            self.spend()
+            return True
+        if self._task is not None and not self._task.done():
+            return False
+        limiter = self._limiter_now()
+        if not limiter.has_capacity():
+            return False
+        with suppress(StopIteration):
+            limiter.acquire().send(None)  # with capacity and no other waiter it runs to its end
+        self.last = self._line.now()
+        return True
+
     def spend(self) -> None:
         """Use the ticket."""
         self.ticket = False
@@ -99,6 +115,14 @@ class Smoother:
     def _next(self, now: float) -> float:
         return now if self.last is None else max(now, self.last + self._period())
 
+    def _limiter_now(self) -> AsyncLimiter:
+        """The limiter at the rate of the present limits."""
+        period = self._period()
+        if self._limiter is None or period != self._tuned:
+            self._tuned = period
+            self._limiter = AsyncLimiter(1, self._line.clock.real(period))
+        return self._limiter
+
     async def _pace(self) -> None:
         """Cancellation: safe, a ticket that was not deposited was not owed."""
         while self._waiting():
@@ -106,11 +130,7 @@ class Smoother:
                 self._spent.clear()
                 await self._spent.wait()
                 continue
-            period = self._period()
-            if self._limiter is None or period != self._tuned:
-                self._tuned = period
-                self._limiter = AsyncLimiter(1, self._line.clock.real(period))
-            await self._limiter.acquire()
+            await self._limiter_now().acquire()
             self.last = self._line.now()
             self.ticket = True
             self._deposited()
