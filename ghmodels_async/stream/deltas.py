@@ -14,8 +14,7 @@ line of an event stream begins with ``{``, ``[``, ``"`` or ``<``, so the first b
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,7 +24,7 @@ from ..wire import ChoiceFields, ChunkFields, DeltaFields, validate_chunk
 from .content import ThinkSplitter, split_parts
 from .delta import ChatDelta
 from .document import BadStreamError, chunk_text, mended, read_document
-from .sse import EVENT_LIMIT, EventTooLargeError, ServerSentEvent, SSEDecoder
+from .sse import EVENT_LIMIT, Event, EventTooLargeError, SSEDecoder
 
 __all__ = ["DeltaDecoder"]
 
@@ -75,21 +74,17 @@ class DeltaDecoder:
                 self.failure = BadStreamError(f"one JSON document is larger than {self._limit:,} bytes, the bound")
             return []
         overflow: EventTooLargeError | None = None
+        events: Sequence[Event]
         try:
-            events = self._sse.feed(data)
+            events = self._sse.take(data)
         except EventTooLargeError as error:
             overflow, events = error, error.events
         deltas: list[ChatDelta] = []
-        for event in events:
-            if event.data == "[DONE]":  # before validation: refusing it there would cost as much as two chunks
+        for name, text, _, _ in events:
+            if text == "[DONE]":  # before validation: refusing it there would cost as much as two chunks
                 self.done = True
                 return deltas
-            try:
-                fields = validate_chunk(event.data)
-            except ValidationError as error:
-                self._odd(event, error, deltas)
-            else:
-                self._chunk(fields, event, deltas)
+            self._event(name, text, deltas)
             if self.done or self.failure is not None:
                 return deltas
         if overflow is not None:
@@ -112,13 +107,18 @@ class DeltaDecoder:
         self._splitters.clear()
         return deltas
 
-    def _chunk(self, fields: ChunkFields, event: ServerSentEvent, deltas: list[ChatDelta]) -> None:
-        """Add the deltas of one valid chunk, or record the error it carries."""
-        data, choices, error = event.data, fields.get("choices"), fields.get("error")
+    def _event(self, name: str, data: str, deltas: list[ChatDelta]) -> None:
+        """Add the deltas of one event, or record why it has none."""
+        try:
+            fields = validate_chunk(data)
+        except ValidationError as why:
+            self._odd(name, data, why, deltas)
+            return
+        choices, error = fields.get("choices"), fields.get("error")
         if choices and not error:
             for choice in choices:
                 deltas.append(self._delta(choice, data))
-        elif error is not None or event.event == "error" or fields.get("object") == "error":
+        elif error is not None or name == "error" or fields.get("object") == "error":
             self.failure = self._classify(error or from_json(data))
             return
         else:
@@ -193,13 +193,12 @@ class DeltaDecoder:
                 delta.reasoning += reasoning
                 delta.text += text
 
-    def _odd(self, event: ServerSentEvent, error: ValidationError, deltas: list[ChatDelta]) -> None:
+    def _odd(self, name: str, data: str, error: ValidationError, deltas: list[ChatDelta]) -> None:
         """An event that is no valid chunk. In this order:
 
         nothing at all (a keep-alive), ``[DONE]`` with something around it, half a surrogate pair, an error of another
         shape, no chat stream.
         """
-        data = event.data
         if not data or data.isspace():
             return
         if data.lstrip().startswith("[DONE]"):
@@ -207,27 +206,18 @@ class DeltaDecoder:
             return
         whole = mended(data)
         if whole is not None and whole != data:
-            self._again(replace(event, data=whole), deltas)
+            self._event(name, whole, deltas)
             return
         try:
             value = from_json(data)
         except ValueError:
-            value = {"message": data} if event.event == "error" else None
-        if isinstance(value, dict) and (value.get("error") or event.event == "error"):
+            value = {"message": data} if name == "error" else None
+        if isinstance(value, dict) and (value.get("error") or name == "error"):
             self.failure = self._classify(value.get("error") or value)
             return
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         self.failure = BadStreamError(f"an event is not a chat chunk ({where + ': ' if where else ''}{first['msg']})")
-
-    def _again(self, event: ServerSentEvent, deltas: list[ChatDelta]) -> None:
-        """Take an event whose data was put together here."""
-        try:
-            fields = validate_chunk(event.data)
-        except ValidationError as error:
-            self._odd(event, error, deltas)
-        else:
-            self._chunk(fields, event, deltas)
 
     def _whole(self, body: bytes, deltas: list[ChatDelta]) -> None:
         """Read a body that is one JSON document: a completion becomes deltas, anything else is a failure."""
@@ -240,5 +230,5 @@ class DeltaDecoder:
             found = document.get("error") if isinstance(document, dict) else None
             self.failure = self._classify(found or document)
             return
-        self._again(ServerSentEvent("message", chunk_text(document), "", None), deltas)
+        self._event("message", chunk_text(document), deltas)
         self.whole = self.failure is None

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import time
-from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -57,7 +56,7 @@ def cut_streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
 def test_any_chunking_decodes_as_the_standard_says(case: tuple[bytes, list[bytes]]) -> None:
     stream, parts = case
     decoder = SSEDecoder()
-    events = [astuple(found) for part in parts for found in decoder.feed(part)]
+    events = [tuple(found) for part in parts for found in decoder.feed(part)]
     assert events + decoder.close() == events_of(stream)
 
 

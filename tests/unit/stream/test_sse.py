@@ -116,6 +116,29 @@ def test_an_event_without_its_empty_line_is_discarded() -> None:
     assert decoder.feed(b"\n") == []
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b": ping\n\n",
+        b"event: error\ndata: x\n\n",
+        b"id: 7\ndata: x\n\n",
+        b"data: x\r\n\r\n",
+        b"data: x\ndata: y\n\n",
+        b"data:x\n\n",
+        b"data: \n\n",
+        b"\n\n",
+        b"data: \xff\xe6\n\n",
+        b"data: \xef\xbb\xbfx\n\n",
+        "data: 早上好 🌍\n\n".encode(),
+    ],
+)
+@pytest.mark.parametrize("rest", [b"", b"data: cu", b": cu", b"\n"])
+def test_a_read_full_of_events_is_what_its_bytes_are_one_by_one(odd: bytes, rest: bytes) -> None:
+    plain = b"data: a\n\n"
+    for stream in (odd, plain + odd, plain + plain + odd + plain + rest):
+        assert decode(plain, stream, plain) == decode(plain, *[bytes([byte]) for byte in stream], plain)
+
+
 def test_a_line_of_several_megabytes_is_one_event() -> None:
     line = b"x" * (3 << 20)
     assert len(decode(b"data: ", line, b"\n\n", limit=16 << 20)[0].data) == 3 << 20
