@@ -76,24 +76,14 @@ def plan_rows(
         fresh = fresh_quotas(bound, margin=margin, day_margin=day_margin, paced=True, wall=wall)
         return fresh if explain is None else used_quotas(fresh, explain, wall=wall)
 
-    if spread or len(rows) == 1:
-        models = tuple(spread) or tuple(rows)
-        found = quotas(models).forecast(sum(rows.values()), seconds_per_call=seconds_per_call)
-    else:
-        models = tuple(rows)
-        found = _bound(quotas, rows, seconds_per_call)
+    models = tuple(spread) or tuple(rows)
     known = quotas(models)
+    groups: dict[tuple[str, ...], int] = {(model,): count for model, count in rows.items()}
+    if spread:
+        groups = {models: sum(rows.values())}
+    found = known.forecast_bound(groups, seconds_per_call=seconds_per_call)
     seen = tuple(f"{w.name} {w.amount} per {w.window - margin:g} s" for w in known.account if w.observed)
     return Choice(name, models, plan, found, explain is None, known.limited, seen)
-
-
-def _bound(quotas: Callable[[Sequence[str]], Quotas], rows: Mapping[str, int], seconds_per_call: float) -> Forecast:
-    """Rows bound to their models: the slowest model decides, or the account's limits over all of them."""
-    each = [quotas([model]).forecast(count, seconds_per_call=seconds_per_call) for model, count in rows.items()]
-    together = quotas(tuple(rows)).forecast(sum(rows.values()), seconds_per_call=seconds_per_call)
-    slowest = max([*each, together], key=lambda forecast: forecast.duration)
-    resets = sorted((reset for one in each for reset in one.resets), key=lambda reset: reset.after)
-    return Forecast(slowest.duration, dict(rows), tuple(resets), together.rows)
 
 
 def choices(

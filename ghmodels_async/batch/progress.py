@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 __all__ = ["ModelProgress", "Progress"]
@@ -34,6 +35,8 @@ class Progress:
     again: int = 0
     """Times a row went back into the queue."""
     waiting: int = 0
+    asked: dict[str | None, int] = field(default_factory=dict)
+    """Rows this start began with, by the model they ask for; None: rows that leave it open."""
     started_at: float = 0.0
     """Nominal monotonic seconds."""
     ended_at: float | None = None
@@ -71,6 +74,28 @@ class Progress:
     @property
     def remaining(self) -> int | None:
         return None if self.total is None else max(0, self.total - self.answered)
+
+    def waiting_by_models(self, spread: tuple[str, ...], sent: Mapping[str, int]) -> dict[tuple[str, ...], int]:
+        """Rows that still need quota, grouped by the models that may take them.
+
+        Args:
+            spread: Models for rows that name none.
+            sent: Rows under way by model: they have their quota.
+        """
+        groups: dict[tuple[str, ...], int] = {}
+        shared = self.asked.get(None, 0)
+        for name, model in self.models.items():
+            bound = self.asked.get(name, 0) - model.done - model.failed - sent.get(name, 0)
+            if bound > 0:
+                groups[name,] = bound
+            else:
+                shared += bound  # what it took beyond the rows bound to it named no model
+        # rows nobody could attribute beforehand: better counted for any model than not at all
+        shared = max(shared, (self.remaining or 0) - sum(sent.values()) - sum(groups.values()))
+        if shared > 0:
+            group = spread or tuple(self.models)
+            groups[group] = groups.get(group, 0) + shared
+        return groups
 
     @property
     def tokens_in(self) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypedDict
@@ -40,6 +41,28 @@ class Quotas:
 
     def forecast(self, rows: int, *, seconds_per_call: float = 0.0) -> Forecast:
         return forecast(self.models, rows, account=self.account, seconds_per_call=seconds_per_call)
+
+    def forecast_bound(self, rows: Mapping[tuple[str, ...], int], *, seconds_per_call: float = 0.0) -> Forecast:
+        """For rows of which each group goes to its own models: the slowest group decides, or all of them together.
+
+        Args:
+            rows: Models that may serve a group, and how many rows it has.
+            seconds_per_call: How long one answer takes; 0 when unknown.
+        """
+        by_name = {model.model: model for model in self.models}
+        every = tuple(dict.fromkeys(name for names in rows for name in names))
+        found = []
+        for names, count in (*rows.items(), (every, sum(rows.values()))):
+            quotas = replace(self, models=tuple(by_name[name] for name in names))
+            found.append(quotas.forecast(count, seconds_per_call=seconds_per_call))
+            if len(rows) == 1:
+                return found[0]
+        slowest = max(found, key=lambda forecast: forecast.duration)
+        resets = sorted((reset for one in found[:-1] for reset in one.resets), key=lambda reset: reset.after)
+        by_model: Counter[str] = Counter()
+        for one in found[:-1]:
+            by_model.update(one.by_model)
+        return Forecast(slowest.duration, dict(by_model), tuple(resets), found[-1].rows)
 
     @property
     def limited(self) -> bool:

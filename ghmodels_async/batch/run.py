@@ -187,6 +187,7 @@ class BatchRun:
         for row in again:
             finished.answered.discard(row)
         self.progress = progress_before(finished, total, self.shard)
+        self.progress.asked = dict(self._kinds.rows)
 
     def _runner(self, journal: Journal, finished: Finished, source: Source) -> Runner:
         shard = self.shard

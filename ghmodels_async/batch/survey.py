@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from .journal import CHANGED, Finished, own_segment
@@ -33,7 +34,7 @@ class ChangedRowError(RunMismatchError):
 
 
 class Kinds:
-    """One row of each kind (model and URL) among those fed, so that every model can start at once.
+    """One row of each kind (model and URL) among those fed, so that every model can start at once; rows per model.
 
     Understanding every row would cost more than reading it: rows whose bytes name the same models and the same sort of
     input are taken for one kind.
@@ -44,8 +45,10 @@ class Kinds:
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
-        self._looks: set[tuple[bool | bytes, ...]] = set()
+        self._looks: dict[tuple[bool | bytes, ...], tuple[str | None, str]] = {}
         self._jobs: dict[tuple[str | None, str], Job] = {}
+        self.rows: Counter[str | None] = Counter()
+        """Rows that ask for a model, by that model; None: rows that leave it open."""
 
     @property
     def jobs(self) -> list[Job]:
@@ -56,14 +59,17 @@ class Kinds:
         """Take one row in."""
         data = raw.data
         look = (b'"input"' in data, b'"role"' in data, b"/embeddings" in data, *_MODEL.findall(data))
-        if look in self._looks or len(self._looks) >= _LOOKS:
-            return
-        try:
-            job = self._recipe.job(raw)
-        except RowError:
-            return
-        self._looks.add(look)
-        self._jobs.setdefault((job.model, job.url), job)
+        kind = self._looks.get(look)
+        if kind is None:
+            if len(self._looks) >= _LOOKS:
+                return
+            try:
+                job = self._recipe.job(raw)
+            except RowError:
+                return
+            kind = self._looks[look] = job.model, job.url
+            self._jobs.setdefault(kind, job)
+        self.rows[kind[0]] += 1
 
 
 def count_rows(

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ghmodels_async.batch import ANSWER_SECONDS, BatchRun, allowances, fresh_quotas, margins_of, used_quotas
 from ghmodels_async.errors import GHModelsError
 
+from .batch_quota import quota_left
 from .batch_report import spell
 from .screen import fitted, plain_table
 
@@ -30,7 +32,8 @@ __all__ = ["events_to_stderr", "events_to_stdout", "live_view"]
 
 #: Real seconds between two looks, on a terminal and elsewhere.
 LOOK, LINE = 0.25, 10.0
-_LONG = 3600.0
+#: Part of the time that may go into reckoning the time left: tens of thousands of rows take a tenth of a second.
+_RECKONING = 0.02
 
 
 def events_to_stdout() -> Callable[[str, dict[str, Any]], None]:
@@ -106,7 +109,8 @@ class _View:
         self._client = client
         self._run = run
         self._bound: dict[tuple[str, ...], list[Allowance]] = {}
-        self._eta: tuple[float, str] = (-1e9, "")
+        self._eta = ""
+        self._eta_until = 0.0
 
     def line(self) -> str:
         progress = self._run.progress
@@ -116,7 +120,7 @@ class _View:
             f"{progress.before_done + progress.done:,} ok",
             f"{progress.before_failed + progress.failed:,} failed",
             f"{self._flying()} in flight",
-            f"quota used: {quota}" if quota else "",
+            f"quota left: {quota}" if quota else "",
             f"ETA {self.eta()}",
         ]
         return ", ".join(part for part in parts if part)
@@ -140,8 +144,8 @@ class _View:
             Text(f"ETA {self.eta()}", style="bold"),
         )
         numbers = ("done", "failed", "in flight", "waiting", "tokens", "tokens/s", "list price")
-        titles = ("model", *numbers[:4], "quota used", *numbers[4:])
-        body = plain_table(*titles, right=numbers, fold=("quota used",))
+        titles = ("model", *numbers[:4], "quota left", *numbers[4:])
+        body = plain_table(*titles, right=numbers, fold=("quota left",))
         for name, model in progress.models.items():
             sent = self._sent(name, model.in_flight)
             body.add_row(
@@ -158,14 +162,16 @@ class _View:
         return Group(head, fitted(body, width, ("list price", "tokens/s", "tokens", "waiting", "in flight", "failed")))
 
     def eta(self) -> str:
-        """Time left by the quota arithmetic, reckoned anew about once a second."""
-        now = asyncio.get_running_loop().time()
-        if now - self._eta[0] >= 1.0 or self._eta[1] in ("", "?") or not self._run.progress.remaining:
-            self._eta = (now, self._reckoned())
-        return self._eta[1]
+        """Time left by the quota arithmetic, reckoned anew about once a second; less often where that takes long."""
+        now = time.monotonic()
+        if now >= self._eta_until or self._eta in ("", "?") or not self._run.progress.remaining:
+            self._eta = self._reckoned()
+            took = time.monotonic() - now
+            self._eta_until = now + max(1.0, took / _RECKONING)
+        return self._eta
 
     def _reckoned(self) -> str:
-        progress, client = self._run.progress, self._client
+        progress, client, run = self._run.progress, self._client, self._run
         left = progress.remaining
         if left == 0:
             return "now: writing the output"
@@ -182,10 +188,12 @@ class _View:
             return "?"
         if not quotas.limited:
             return self._by_speed(left)
-        # rows in flight have their quota already
-        rest = left - progress.in_flight
-        seconds = self._run.progress.answer_seconds or ANSWER_SECONDS
-        return spell(quotas.forecast(rest, seconds_per_call=seconds).duration if rest > 0 else seconds)
+        sent = {name: self._sent(name, model.in_flight) for name, model in progress.models.items()}
+        # the other shards spend the same quota at the same time
+        groups = progress.waiting_by_models(run.models, sent)
+        rows = {models: count * run.shard.parts for models, count in groups.items()}
+        seconds = progress.answer_seconds or ANSWER_SECONDS
+        return spell(quotas.forecast_bound(rows, seconds_per_call=seconds).duration if rows else seconds)
 
     def _by_speed(self, left: int) -> str:
         """Without any limit there is no quota arithmetic; what was done so far is all there is."""
@@ -194,15 +202,11 @@ class _View:
         return spell(left * since / done) if done else "?"
 
     def _quota(self, name: str) -> str:
-        """``minute 7/15, day 112/300, account minute 9/24``."""
-        shown = []
-        for state in self._client.limits.explain(name):
-            if state.window and state.amount:
-                whose = "account " if state.scope == "account" else ""
-                used = f"{whose}{_named(state.window)} {state.used}/{state.amount}"
-                if state.left == 0 and state.window >= _LONG and state.next_free_at is not None:
-                    used += f", opens {state.next_free_at.astimezone():%H:%M}"
-                shown.append(used)
+        """``minute 8/15, day 188/300 full 14:05, account minute 0/24 next in 12 s``: what is left of each window."""
+        wall = self._client.clock.wall()
+        shown = (
+            quota_left(state, wall) for state in self._client.limits.explain(name) if state.window and state.amount
+        )
         return ", ".join(shown) or "no limit known"
 
     def _flying(self) -> int:
@@ -227,7 +231,3 @@ class _View:
     def _rate(self, tokens: int) -> str:
         seconds = self._client.clock.now() - self._run.progress.started_at
         return f"{tokens / seconds:.1f}" if seconds > 0 else ""
-
-
-def _named(window: float) -> str:
-    return {1.0: "second", 60.0: "minute", 3600.0: "hour", 86_400.0: "day"}.get(window, f"{window:g} s")

@@ -59,10 +59,10 @@ def test_a_terminal_shows_rows_quota_and_time_left(shell: Any, tmp_path: Path) -
     code, drawn = _on_a_terminal(shell, *words)
     assert code == 0
     assert "25 rows will take" in drawn
-    frames = drawn.split("quota used")
+    frames = drawn.split("quota left")
     assert len(frames) > 3, "it is drawn again and again"
     assert re.search(r"\d+/25 .*ok .*0 failed .*in flight .*ETA \d", drawn)
-    assert re.search(MODEL + r" +\d+ +0 +\d+ +\d+ +minute \d+/20, day \d+/450", drawn)
+    assert re.search(MODEL + r" +\d+ +0 +\d+ +\d+ +minute \d+/20, day \d+/450 full \S+", drawn)
     assert "25/25" in frames[-2] + frames[-1]
     assert "ETA now" in drawn
     assert re.search(r"\$0\.\d{4}", frames[-1])
@@ -89,5 +89,5 @@ def test_elsewhere_there_are_plain_lines(shell: Any, tmp_path: Path) -> None:
         assert process.stderr is not None
         assert "60 rows will take" in process.stderr.readline()
         line = process.stderr.readline()
-    assert re.match(r"\d+/60 rows, \d+ ok, 0 failed, \d+ in flight, quota used: .*minute \d+/20.*, ETA \d", line)
+    assert re.match(r"\d+/60 rows, \d+ ok, 0 failed, \d+ in flight, quota left: .*minute \d+/20.*, ETA \d", line)
     assert "\x1b" not in line
