@@ -22,7 +22,7 @@ from .errors import ConfigurationError, GHModelsError
 from .limits import GateOptions
 from .limits.ledger import Ledger
 from .middleware import Middleware
-from .profiles import Profile, is_plain, to_body
+from .profiles import Profile, is_plain, plain_body, to_body
 from .stream import ChatReply, ChatStream, ReplyMeta, read_completion
 from .tally import Tally
 from .terms import Terms, Timeouts
@@ -293,15 +293,17 @@ class GitHubModels(Abilities, BeyondChat):
         """Build the request, refuse what is known to be refused, and encode it."""
         wiring = self._wiring
         profile = wiring.profile
-        fields: dict[str, Any] = {name: value for name, value in options.items() if name not in _CALL_OPTIONS}
+        # most calls have no options and are plain: nothing of them needs a look
+        fields = {name: value for name, value in options.items() if name not in _CALL_OPTIONS} if options else {}
         content: Any = [{"role": "user", "content": messages}] if isinstance(messages, str) else messages
         request = chat_request(model, content, fields)
-        if not is_plain(profile, request):
+        plain = is_plain(profile, request)
+        if not plain:
             refuse_locally(profile, request)
             if profile.catalog is not None:
                 check_parts(request.messages, catalog.find(model, profile.catalog))
         terms = self._terms.with_options(options, retry)
-        body = to_body(request, profile, stream)
+        body = plain_body(request, profile, stream) if plain else to_body(request, profile, stream)
         call = Call(wiring, request, terms, url=wiring.settings.endpoint.chat_url, body=body)
         return call, terms
 

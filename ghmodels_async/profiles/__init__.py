@@ -1,7 +1,7 @@
 """Endpoints as data: one TOML file each, with limits, dialect, source and date; and requests in their dialects."""
 
 from .check import Problem, check, is_plain
-from .encode import embeddings_body, to_body
+from .encode import embeddings_body, plain_body, to_body
 from .lines import line_of
 from .load import ProfileError, load, names
 from .profile import Anchor, Auth, Dialect, Profile, Quota, Rate, Unit, matches
@@ -23,5 +23,6 @@ __all__ = [
     "load",
     "matches",
     "names",
+    "plain_body",
     "to_body",
 ]

@@ -14,7 +14,7 @@ from ghmodels_async.wire import ChatRequest, EmbeddingsRequest
 
 from .profile import Profile
 
-__all__ = ["CEILINGS", "ceiling_field", "embeddings_body", "to_body"]
+__all__ = ["CEILINGS", "ceiling_field", "embeddings_body", "plain_body", "to_body"]
 
 #: The two names of the most tokens a reply may have.
 CEILINGS = frozenset({"max_completion_tokens", "max_tokens"})
@@ -54,6 +54,19 @@ def to_body(request: ChatRequest, profile: Profile, stream: bool) -> bytes:
     if stream:
         body["stream"] = True
     return _json(body)
+
+
+def plain_body(request: ChatRequest, profile: Profile, stream: bool) -> bytes:
+    """Encode a request that `is_plain`, as most are: the same bytes as `to_body` without a look at every field."""
+    body: dict[str, Any] = {"model": profile.wire_model(request.model), "messages": request.messages}
+    if stream:
+        if profile.dialect.usage_in_stream:
+            body["stream_options"] = {"include_usage": True}
+        body["stream"] = True
+    try:
+        return to_json(body)
+    except PydanticSerializationError:  # half a surrogate pair
+        return _json(body)
 
 
 def embeddings_body(request: EmbeddingsRequest, profile: Profile) -> bytes:

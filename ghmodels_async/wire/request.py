@@ -66,8 +66,6 @@ class ChatRequest(BaseModel):
 
     def given(self) -> dict[str, Any]:
         """The body fields that were set, by their wire names; values are shared, not copied."""
-        if self.model_fields_set == _REQUIRED:  # most calls: no need to walk two dozen fields
-            return {"model": self.model, "messages": self.messages}
         return _given(self.__dict__)
 
 
@@ -89,7 +87,6 @@ class EmbeddingsRequest(BaseModel):
         return _given(self.__dict__)
 
 
-_REQUIRED = {"model", "messages"}
 _BESIDE_THE_BODY = frozenset({"extra_body", "extra_headers"})
 
 

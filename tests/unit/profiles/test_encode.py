@@ -8,7 +8,7 @@ from types import MappingProxyType
 import pytest
 
 from ghmodels_async import profiles
-from ghmodels_async.profiles import embeddings_body, to_body
+from ghmodels_async.profiles import embeddings_body, plain_body, to_body
 from ghmodels_async.wire import ChatRequest, EmbeddingsRequest, ToolCall
 
 HELLO = [{"role": "user", "content": "Hello!"}]
@@ -144,6 +144,16 @@ def test_every_character_and_number_is_written_as_the_standard_library_writes_it
     expected = {"model": "m", "messages": messages, **request.given()}
     written = json.dumps(expected, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     assert to_body(request, profiles.load("github"), False) == written.encode()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("profile", profiles.names())
+def test_a_plain_request_is_the_same_bytes_either_way(profile, stream):
+    for text in ("Hello!", "", "\x00\x7f\u2028", "Привет 🙂", "x\ud83d"):
+        messages = [{"role": "system", "content": text}, {"content": text, "role": "user"}]
+        request = ChatRequest(model="openai/gpt-4o", messages=messages)
+        loaded = profiles.load(profile)
+        assert plain_body(request, loaded, stream) == to_body(request, loaded, stream)
 
 
 def test_keys_that_are_no_text_are_written_as_the_standard_library_writes_them():
