@@ -9,7 +9,7 @@ DEMO := .demo
 # Names and versions this tree was tested with; a range in pyproject.toml may resolve to something newer elsewhere.
 CONSTRAINTS := --constraint constraints.txt
 
-.PHONY: demo test check lint format types floors live install bench bench-guard bench-long soak corpus clean
+.PHONY: demo test check lint format types floors live browser install bench bench-guard bench-long soak corpus clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python examples/humaneval_prompts.py $(DEMO)/humaneval.jsonl
@@ -49,6 +49,12 @@ corpus: $(VENV)/.installed-dev
 #   GHMODELS_TEST_BASE_URL=http://127.0.0.1:11434/v1 GHMODELS_TEST_MODEL=llama3.2 make live
 live: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m live tests/live
+
+# The web examples' page in Chromium, which apt installs where there is none: a quarter of a minute.
+browser: $(VENV)/.installed-dev
+	command -v chromium || command -v chromium-browser || command -v google-chrome || \
+		{ apt-get update --quiet && apt-get install --yes chromium; }
+	$(BIN)/python -m pytest -m browser tests/server
 
 # Ten minutes; rewrites docs/performance.md. Peers go into an environment of their own, .bench/venv.
 bench: $(VENV)/.installed-dev

@@ -133,10 +133,10 @@ def _event(name: str, data: dict[str, object]) -> bytes:
 
 SSE_HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
-PAGE = """<!doctype html>
-<meta charset="utf-8"><title>Ask</title>
-<form><input name="prompt" size="60" autofocus><button>Ask</button><button type="button">Stop</button></form>
-<pre></pre>
+PAGE = r"""<!doctype html>
+<meta charset="utf-8"><title>Ask</title><link rel="icon" href="data:,">
+<form><input name="prompt" size="60" required autofocus><button>Ask</button><button type="button">Stop</button></form>
+<pre style="white-space: pre-wrap"></pre>
 <script>
 const [form, out] = [document.querySelector("form"), document.querySelector("pre")];
 let asking;
@@ -144,26 +144,36 @@ form.querySelector("[type=button]").onclick = () => asking?.abort();
 form.onsubmit = async (submit) => {
   submit.preventDefault();
   asking?.abort();                                    // leaving frees the slot at once
-  asking = new AbortController();
+  const mine = asking = new AbortController();
   out.textContent = "";
-  const answer = await fetch("/chat", {
-    method: "POST", signal: asking.signal,
-    headers: {"Content-Type": "application/json"}, body: JSON.stringify({prompt: form.prompt.value}),
-  });
-  if (!answer.ok) {
-    const again = answer.headers.get("Retry-After");
-    out.textContent = (await answer.json()).error + (again ? ` Try again in ${again} s.` : "");
-    return;
-  }
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let rest = "", part; !(part = await reader.read()).done;) {
-    const blocks = (rest + part.value).split("\\n\\n");
-    rest = blocks.pop();
-    for (const block of blocks) {
-      const data = JSON.parse(block.slice(block.indexOf("data: ") + 6));
-      out.textContent += data.text ?? (data.error ? `\\n[${data.error}]` : "");
-    }
+  const show = (text) => { if (mine === asking) out.textContent += text; };
+  try {
+    await ask(form.prompt.value, mine.signal, show);
+  } catch (error) {                                   // stopped on purpose, or the connection is gone
+    if (!mine.signal.aborted) show(`\n[The answer was cut off, or there is no connection: ${error.message}]`);
   }
 };
+async function ask(prompt, signal, show) {
+  const answer = await fetch("/chat", {
+    method: "POST", signal, headers: {"Content-Type": "application/json"}, body: JSON.stringify({prompt}),
+  });
+  if (!answer.ok) {
+    const [told, again] = [await answer.json().catch(() => ({})), answer.headers.get("Retry-After")];
+    show((told.error ?? `The server answered ${answer.status}.`) + (again ? ` Try again in ${again} s.` : ""));
+    return show(told.fix ? `\n${told.fix}` : "");
+  }
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let ended = false;
+  for (let rest = "", part; !(part = await reader.read()).done;) {
+    const blocks = (rest + part.value).split("\n\n");
+    rest = blocks.pop();
+    for (const block of blocks) {
+      ended ||= !block.startsWith("event: text");
+      const data = JSON.parse(block.slice(block.indexOf("data: ") + 6));
+      show(data.text ?? (data.error ? `\n[${data.error}]` : ""));
+    }
+  }
+  if (!ended) throw new Error("it ended without an end");
+}
 </script>
 """
