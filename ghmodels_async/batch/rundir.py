@@ -16,6 +16,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ from .segments import sync_directory
 __all__ = ["RunDirectory", "RunLockedError", "RunMismatchError", "Shard"]
 
 FORMAT = 1
+#: Real seconds between tries for a lock: a question about it takes microseconds, a run hours.
+_PAUSES = (0.001, 0.01, 0.05)
 _LOCK = re.compile(r"(\d+of\d+)\.lock")
 
 
@@ -161,15 +164,15 @@ class RunDirectory:
         self._make()
         with contextlib.ExitStack() as stack:
             own = stack.enter_context((self.journal / f"{shard.name}.lock").open("a+"))
-            if not _take(own):
+            if not _take_patiently(own):
                 own.seek(0)
                 self._refuse(shard.name, own.read().strip())
             for path in self.journal.glob("*.lock"):
                 match = _LOCK.fullmatch(path.name)
                 if match is None or match[1].endswith(f"of{shard.parts}"):
                     continue
-                with path.open("r+") as other:
-                    if not _take(other):
+                with path.open("r") as other:
+                    if _held(other):
                         self._refuse(match[1], other.read().strip())
             own.truncate(0)
             own.write(f"process {os.getpid()}")
@@ -177,11 +180,11 @@ class RunDirectory:
             yield
 
     def holders(self) -> list[str]:
-        """Who works on the run now, as ``shard 1of1: process 4711``."""
+        """Who works on the run now, as ``shard 1of1: process 4711``. Nobody who works or starts is disturbed."""
         found = []
         for path in sorted(self.journal.glob("*.lock")):
-            with path.open("r+") as file:
-                if not _take(file):
+            with path.open("r") as file:
+                if _held(file):
                     found.append(f"shard {path.stem}: {file.read().strip() or 'starting'}")
         return found
 
@@ -202,12 +205,29 @@ class RunDirectory:
         sync_directory(self.path)
 
 
-def _take(file: IO[str]) -> bool:
+def _take(file: IO[str], how: int) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
+
+
+def _held(file: IO[str]) -> bool:
+    """Whether somebody works under this lock. There is no way to ask but to share it for an instant."""
+    if not _take(file, fcntl.LOCK_SH):
+        return True
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False
+
+
+def _take_patiently(file: IO[str]) -> bool:
+    """Take a lock; whoever only asks about it at this moment is waited for."""
+    for pause in _PAUSES:
+        if _take(file, fcntl.LOCK_EX):
+            return True
+        time.sleep(pause)
+    return _take(file, fcntl.LOCK_EX)
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

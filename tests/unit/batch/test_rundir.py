@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import multiprocessing
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -106,3 +109,32 @@ def test_every_row_belongs_to_one_shard() -> None:
 def test_a_shard_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected i/n"):
         Shard.parse(text)
+
+
+def test_a_start_outlasts_a_question_who_works_here(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    with run.locked(Shard()):
+        pass
+    with (tmp_path / "journal" / "1of1.lock").open("r") as asked:
+        fcntl.flock(asked, fcntl.LOCK_SH)
+        answered = threading.Timer(0.02, fcntl.flock, (asked, fcntl.LOCK_UN))
+        answered.start()
+        with run.locked(Shard()):
+            assert run.holders() == [f"shard 1of1: process {os.getpid()}"]
+        answered.join()
+
+
+def test_two_questions_at_once_find_nobody(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    with run.locked(Shard()):
+        pass
+    with (tmp_path / "journal" / "1of1.lock").open("r") as asked:
+        fcntl.flock(asked, fcntl.LOCK_SH)
+        assert run.holders() == []
+
+
+def test_questions_need_no_right_to_write(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    with run.locked(Shard()):
+        (tmp_path / "journal" / "1of1.lock").chmod(0o444)
+        assert run.holders() == [f"shard 1of1: process {os.getpid()}"]
