@@ -1,10 +1,10 @@
-"""The two phases of getting a head, connect and head, for all requests of a pool on a handful of timers.
+"""The phases of a request, connect, head and stall, for all requests of a pool on a handful of timers.
 
-Theory of operation. Requests with the same limit end their phase in the order in which they entered it, so they stand
-in one lane: a dictionary in order of entry with one timer, set for whoever is first. Entering and leaving cost a
-dictionary operation each; nobody touches the timer. When it fires, those that are due are timed out, and it is set for
-the next one. A timer per request costs 1.5 µs at best and, with hundreds in flight, 5 to 8 µs: cancelled timers stay in
-the event loop's heap and are compared in Python until they are popped. `asyncio.timeout` with one reschedule: 6.5 µs.
+Theory of operation. Waits of the same limit run out in the order in which they began, so they stand in one lane: a
+dictionary in order of entry with one timer, set for whoever is first. Entering and leaving cost a dictionary operation
+each; nobody touches the timer. When it fires, those that are due are timed out, and it is set for the next one. A timer
+per request costs 1.5 µs at best and, with hundreds in flight, 5 to 8 µs: cancelled timers stay in the event loop's heap
+and are compared in Python until they are popped. `asyncio.timeout` with one reschedule: 6.5 µs.
 
 The rules are those of `asyncio.timeout`: the lane cancels the task that waits, the cancellation is taken back, and it
 becomes a timeout only if nobody else cancelled too.
@@ -19,7 +19,7 @@ from ..clock import Clock
 from ..errors import RequestTimeoutError
 from .http import PhaseTimeouts
 
-__all__ = ["Lanes", "Phases"]
+__all__ = ["Lanes", "Phases", "Wait"]
 
 
 class Lanes:
@@ -29,63 +29,49 @@ class Lanes:
         clock: Counts nominal seconds.
     """
 
-    __slots__ = ("_lanes", "clock")
+    __slots__ = ("by_limit", "clock")
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self._lanes: dict[float, _Lane] = {}
+        self.by_limit: dict[float, _Lane] = {}
 
-    def enter(self, phases: Phases, limit: float, since: float) -> dict[Phases, float]:
-        """Stand at the end of the lane of all waits of `limit` nominal seconds; who leaves it takes itself out."""
-        lane = self._lanes.get(limit)
-        if lane is None:
-            lane = self._lanes[limit] = _Lane(self.clock, limit)
-        lane.since[phases] = since
-        if lane.timer is None:
-            lane.start(since)
-        return lane.since
+    def open(self, limit: float) -> _Lane:
+        """A new lane, for all waits of `limit` nominal seconds."""
+        lane = self.by_limit[limit] = _Lane(self.clock, limit)
+        return lane
 
     def clear(self) -> None:
         """Forget all waits, without timing anybody out: their loop is gone."""
-        for lane in self._lanes.values():
+        for lane in self.by_limit.values():
             lane.stop()
-        self._lanes = {}
+        self.by_limit = {}
 
 
-class Phases:
-    """Times one request of the running task, from its creation until `end()`.
+class Wait:
+    """One wait after another of the running task, from `begin()` to `end()`.
 
     Args:
         lanes: Where to stand.
-        timeouts: How long each phase may take.
-        on_sent: Called with nominal monotonic seconds when the first bytes leave.
     """
 
-    __slots__ = ("_cancelling", "_expired", "_head", "_lane", "_lanes", "_on_sent", "_task", "began", "sent_at")
+    __slots__ = ("_cancelling", "_expired", "_lane", "_lanes", "_task")
 
-    def __init__(self, lanes: Lanes, timeouts: PhaseTimeouts, on_sent: Callable[[float], None] | None) -> None:
+    def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
-        self._head = timeouts.head
-        self._on_sent = on_sent
+        self._lane: dict[Wait, float] | None = None
         self._expired = False
         self._task: asyncio.Task[object] | None = asyncio.current_task()
         self._cancelling = self._task.cancelling() if self._task is not None else 0
-        self.began = now = lanes.clock.now()
-        self.sent_at: float | None = None
-        connect = timeouts.connect
-        self._lane: dict[Phases, float] | None = None if connect is None else lanes.enter(self, connect, now)
 
-    def sent(self) -> None:
-        """The first bytes are about to be handed to the socket: the head phase begins."""
-        if self.sent_at is not None:
-            return
-        self.sent_at = now = self._lanes.clock.now()
-        if not self._expired:
-            self.end()
-            if self._head is not None:
-                self._lane = self._lanes.enter(self, self._head, now)
-        if self._on_sent is not None:
-            self._on_sent(now)
+    def begin(self, limit: float, now: float) -> None:
+        """Wait at most `limit` nominal seconds from `now` on, instead of what is waited for."""
+        if self._lane is not None:
+            self._lane.pop(self, None)
+        lane = self._lanes.by_limit.get(limit) or self._lanes.open(limit)
+        self._lane = lane.since
+        self._lane[self] = now
+        if lane.timer is None:
+            lane.start(now)
 
     def end(self) -> None:
         """Stop timing."""
@@ -94,7 +80,7 @@ class Phases:
             self._lane = None
 
     def expire(self) -> None:
-        """The phase is over its limit. Called by the lane, which has let go already."""
+        """The wait is over its limit. Called by the lane, which has let go already."""
         self._lane = None
         if self._task is not None:
             self._expired = True
@@ -103,6 +89,40 @@ class Phases:
     def timed_out(self) -> bool:
         """Whether the cancellation just caught is the lane's alone. Takes it back then."""
         return self._expired and self._task is not None and self._task.uncancel() <= self._cancelling
+
+
+class Phases(Wait):
+    """Times one request of the running task until its head is there: from its creation until `end()`.
+
+    Args:
+        lanes: Where to stand.
+        timeouts: How long each phase may take.
+        on_sent: Called with nominal monotonic seconds when the first bytes leave.
+    """
+
+    __slots__ = ("_head", "_on_sent", "began", "sent_at")
+
+    def __init__(self, lanes: Lanes, timeouts: PhaseTimeouts, on_sent: Callable[[float], None] | None) -> None:
+        super().__init__(lanes)
+        self._head = timeouts.head
+        self._on_sent = on_sent
+        self.began = now = lanes.clock.now()
+        self.sent_at: float | None = None
+        if timeouts.connect is not None:
+            self.begin(timeouts.connect, now)
+
+    def sent(self) -> None:
+        """The first bytes are about to be handed to the socket: the head phase begins."""
+        if self.sent_at is not None:
+            return
+        self.sent_at = now = self._lanes.clock.now()
+        if not self._expired:
+            if self._head is None:
+                self.end()
+            else:
+                self.begin(self._head, now)
+        if self._on_sent is not None:
+            self._on_sent(now)
 
     def error(self, checked: str) -> RequestTimeoutError:
         """The error for the phase that took too long."""
@@ -115,14 +135,14 @@ class Phases:
 
 
 class _Lane:
-    """Requests whose phase has the same limit, by when they entered it and in that order."""
+    """Waits of the same limit, by when they began and in that order."""
 
     __slots__ = ("_clock", "_limit", "since", "timer")
 
     def __init__(self, clock: Clock, limit: float) -> None:
         self._clock = clock
         self._limit = limit
-        self.since: dict[Phases, float] = {}
+        self.since: dict[Wait, float] = {}
         self.timer: asyncio.TimerHandle | None = None
 
     def start(self, since: float) -> None:
@@ -138,12 +158,12 @@ class _Lane:
     def _fire(self) -> None:
         self.timer = None
         now = self._clock.now()
-        due: list[Phases] = []
-        for phases, since in self.since.items():
+        due: list[Wait] = []
+        for wait, since in self.since.items():
             if since + self._limit > now:
                 self.start(since)
                 break
-            due.append(phases)
-        for phases in due:
-            del self.since[phases]
-            phases.expire()
+            due.append(wait)
+        for wait in due:
+            del self.since[wait]
+            wait.expire()

@@ -27,7 +27,7 @@ from ..errors import ConfigurationError, ConnectionFailedError, GHModelsError, R
 from .http import PhaseTimeouts, Request, ResponseHead
 from .loops import LoopSessions
 from .origins import check_address, environment_proxy, redirect_target
-from .phases import Lanes, Phases
+from .phases import Lanes, Phases, Wait
 from .trust import tls_context
 
 __all__ = ["SessionPool"]
@@ -242,21 +242,21 @@ async def _exchange(
         phases.end()
     if payload is None and on_sent is not None:
         on_sent(phases.began)
-    return _Answer(response, route, lanes.clock, timeouts.stall)
+    return _Answer(response, route, lanes, timeouts.stall)
 
 
 class _Answer:
     """An open response; see `Response`."""
 
-    __slots__ = ("_clock", "_response", "_route", "_stall", "head")
+    __slots__ = ("_lanes", "_response", "_route", "_stall", "head")
 
-    def __init__(self, response: aiohttp.ClientResponse, route: _Route, clock: Clock, stall: float | None) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, route: _Route, lanes: Lanes, stall: float | None) -> None:
         self._response = response
         self._route = route
-        self._clock = clock
+        self._lanes = lanes
         self._stall = stall
         headers = {name.lower(): value for name, value in response.headers.items()}
-        self.head = ResponseHead(response.status, headers, clock.now())
+        self.head = ResponseHead(response.status, headers, lanes.clock.now())
 
     async def read(self) -> bytes:
         """Read the whole rest of the body. See `Response.read`. Cancellation: the connection is closed."""
@@ -271,15 +271,15 @@ class _Answer:
 
     async def _read_in_time(self, stall: float) -> bytes:
         """For a body that did not arrive together with its head. The others need no timer."""
-        clock, parts = self._clock, []
+        wait, now, parts = Wait(self._lanes), self._lanes.clock.now, []
         try:
-            async with clock.timeout(stall) as timer:
-                async for data in self:
-                    parts.append(data)
-                    timer.reschedule(clock.real(clock.now() + stall))
+            wait.begin(stall, now())
+            async for data in self:
+                parts.append(data)
+                wait.begin(stall, now())
         except BaseException as error:
             self.release()
-            if not isinstance(error, TimeoutError):
+            if not (isinstance(error, asyncio.CancelledError) and wait.timed_out()):
                 raise
             raise RequestTimeoutError(
                 phase="stall",
@@ -288,6 +288,8 @@ class _Answer:
                 checked=f"endpoint: {_origin(self._route)}",
                 fix="Send it again, or raise the stall timeout",
             ) from None
+        finally:
+            wait.end()
         return b"".join(parts)
 
     def __aiter__(self) -> _Answer:
