@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gates import DAY, MINUTE, day, facts_of, gate_of, minute, profile_of, refuse, take, use
 
 from ghmodels_async.clock import Clock
-from ghmodels_async.errors import RateLimitFacts, WouldExceedDeadlineError
+from ghmodels_async.errors import ConfigurationError, RateLimitFacts, WouldExceedDeadlineError
 from ghmodels_async.limits import Gate, GateOptions, Outcome, Permit, open_gate
 
 _accounts = itertools.count()
@@ -92,7 +93,7 @@ async def test_clients_of_one_account_share_one_gate_and_its_memory() -> None:
     await again.aclose()
 
 
-async def test_another_account_plan_or_endpoint_is_another_gate() -> None:
+async def test_another_account_or_endpoint_is_another_gate() -> None:
     profile = profile_of(minute(10))
     clock = Clock()
     gates = {
@@ -101,6 +102,49 @@ async def test_another_account_plan_or_endpoint_is_another_gate() -> None:
         for url in ("http://a", "http://b")
     }
     assert len(gates) == 4
+
+
+@pytest.mark.parametrize(
+    ("other", "warning"),
+    [
+        ({"plan": "dear"}, "open on plan 'free': it stays in force, 'dear' is not used"),
+        ({"ledger": "sqlite"}, "ledger 'memory': it stays in force, 'sqlite' is not used"),
+        ({"options": GateOptions(limits={"*": {"requests_per_minute": 99}})}, "other limit options: those stay"),
+    ],
+    ids=["plan", "ledger", "limits"],
+)
+async def test_one_account_has_one_gate_whatever_its_clients_want(
+    other: dict[str, Any], warning: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    profile = profile_of(minute(10))
+    rows = {"r": dict.fromkeys(("free", "dear"), profile.rows["r"]["free"])}
+    profile = profile.model_copy(update={"plans": ("free", "dear"), "rows": rows})
+    terms: dict[str, Any] = {"profile": profile, "account": f"agreed {next(_accounts)}", "directory": tmp_path}
+    terms |= {"plan": "free", "ledger": "memory"}
+    first = open_gate(**terms)
+    second = open_gate(**terms | other)
+    assert second is first
+    assert warning in caplog.text
+    await use(first, Clock())
+    assert used(second) == 1
+    await first.aclose()
+    await second.aclose()
+    third = open_gate(**terms | other)
+    assert (third is not first) and used(third) == 1  # an heir, on the terms that nobody else objects to now
+    await third.aclose()
+
+
+async def test_a_client_that_shares_with_other_processes_does_not_join_one_that_does_not(tmp_path: Path) -> None:
+    terms: dict[str, Any] = {"profile": profile_of(minute(10)), "account": f"sharing {next(_accounts)}"}
+    terms |= {"directory": tmp_path}
+    alone = open_gate(**terms)
+    with pytest.raises(ConfigurationError, match="does not share its limits"):
+        open_gate(**terms, shared=True)
+    await alone.aclose()
+    shared = open_gate(**terms, shared=True)
+    assert open_gate(**terms) is shared  # sharing more than was asked for harms nobody
+    await shared.aclose()
+    await shared.aclose()
 
 
 async def test_a_file_remembers_day_and_minute_for_the_next_process(tmp_path: Path) -> None:
