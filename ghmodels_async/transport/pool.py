@@ -14,11 +14,13 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from .._version import __version__
@@ -182,12 +184,20 @@ class SessionPool:
 class _Route:
     """What one URL needs, worked out once."""
 
-    __slots__ = ("proxy", "session", "url")
+    __slots__ = ("_headers", "_ready", "proxy", "session", "url")
 
     def __init__(self, url: URL, session: aiohttp.ClientSession, proxy: str | None) -> None:
         self.url = url
         self.session = session
         self.proxy = proxy
+        self._headers: Mapping[str, str] = {}
+        self._ready: CIMultiDict[str] = CIMultiDict()
+
+    def ready(self, headers: Mapping[str, str]) -> CIMultiDict[str]:
+        """`headers` as aiohttp wants them. They are the last request's nearly always."""
+        if headers != self._headers:
+            self._headers, self._ready = dict(headers), CIMultiDict(headers)
+        return self._ready
 
 
 class _Body(aiohttp.Payload):
@@ -226,7 +236,7 @@ async def _exchange(
             request.method,
             route.url,
             data=payload,
-            headers=request.headers,
+            headers=route.ready(request.headers),
             allow_redirects=False,
             timeout=_NO_TIMEOUT,
             proxy=route.proxy,
@@ -255,7 +265,8 @@ class _Answer:
         self._route = route
         self._lanes = lanes
         self._stall = stall
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        told = response.headers
+        headers = dict(zip(_lower(tuple(told)), told.values(), strict=False))
         self.head = ResponseHead(response.status, headers, lanes.clock.now())
 
     async def read(self) -> bytes:
@@ -310,6 +321,11 @@ class _Answer:
         """Close the connection unless the body's end was seen: aiohttp has taken it back by itself then."""
         if not self._response.closed:
             self._response.close()
+
+
+@lru_cache(maxsize=64)  # a server's answers have the same names all day
+def _lower(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.lower() for name in names)
 
 
 _NEVER_CONNECTED = (
