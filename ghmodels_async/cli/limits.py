@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import click
 
 from .options import ClientOptions, client_options, json_option
 from .screen import Page, console, fitted, plain_table, print_json
-from .session import open_client, stranger
+from .session import open_anonymous, open_client, stranger
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,6 +27,9 @@ __all__ = ["command"]
 #: What stands before the details in a limit's source: "table", "observed", "learned".
 _SHORT = re.compile(r"[:,] ")
 
+#: Said where no token was found.
+_NOBODY = "No token was found, so no account was looked at: what is used and left is not known."
+
 _WINDOWS = {1.0: "second", 60.0: "minute", 3600.0: "hour", 86400.0: "day", 31 * 86400.0: "month"}
 
 
@@ -38,8 +41,8 @@ _WINDOWS = {1.0: "second", 60.0: "minute", 3600.0: "hour", 86400.0: "day", 31 * 
 def command(options: ClientOptions, models: tuple[str, ...], watch: bool, as_json: bool) -> None:
     """Show every limit: used, left, when it opens, where the number came from.
 
-    Without MODEL: of every model that this account's ledger remembers, or else the plan's table. Nothing is sent and
-    nothing is spent.
+    Without MODEL: of every model that this account's ledger remembers, or else the plan's table. Without a token: what
+    the table says, and nothing of what was used. Nothing is sent and nothing is spent.
     """
     asyncio.run(_watch(options, models, as_json) if watch else _once(options, models, as_json))
 
@@ -76,16 +79,25 @@ async def _watch(options: ClientOptions, models: Sequence[str], as_json: bool) -
 async def _look(
     options: ClientOptions, models: Sequence[str], as_json: bool, show: Callable[[RenderableType], None]
 ) -> None:
-    async with open_client(options) as gh:
-        states = await _states(gh, models)
+    from ghmodels_async.errors import TokenNotFoundError
+
+    known = True
+    async with AsyncExitStack() as stack:
+        gh = await stack.enter_async_context(open_client(options))
+        try:
+            await gh.limits.open()
+        except TokenNotFoundError:  # nobody knows the account, but the table is the same for all
+            known = False
+            gh = await stack.enter_async_context(open_anonymous(options))
+            await gh.limits.open()
+        states = _states(gh, models)
         if as_json:
-            print_json(_plain(gh, states), indent=None)
+            print_json(_plain(gh, states, known), indent=None)
         else:
-            show(_shown(gh, states))
+            show(_shown(gh, states, known))
 
 
-async def _states(gh: GitHubModels, models: Sequence[str]) -> list[LimitState]:
-    await gh.limits.open()
+def _states(gh: GitHubModels, models: Sequence[str]) -> list[LimitState]:
     if not models:
         return gh.limits.explain()
     found = [state for model in models for state in gh.limits.explain(model)]
@@ -94,11 +106,15 @@ async def _states(gh: GitHubModels, models: Sequence[str]) -> list[LimitState]:
     return [*(state for state in found if state.scope != "account"), *account.values()]
 
 
-def _plain(gh: GitHubModels, states: Sequence[LimitState]) -> dict[str, Any]:
+def _plain(gh: GitHubModels, states: Sequence[LimitState], known: bool) -> dict[str, Any]:
+    """As JSON. `used` and `left` are null where no account was looked at."""
+    rows = [{key: _jsonable(value) for key, value in asdict(state).items()} for state in states]
+    unknown = {} if known else {"used": None, "left": None}
     return {
         "profile": gh.profile.name,
         "plan": gh.plan,
-        "limits": [{key: _jsonable(value) for key, value in asdict(state).items()} for state in states],
+        "account_known": known,
+        "limits": [row | unknown for row in rows],
     }
 
 
@@ -106,12 +122,12 @@ def _jsonable(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _shown(gh: GitHubModels, states: Sequence[LimitState]) -> RenderableType:
+def _shown(gh: GitHubModels, states: Sequence[LimitState], known: bool) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
     if not states:
-        return _plan_table(gh)
+        return _plan_table(gh, known)
     titles = ("Limit", "Amount", "Used", "Left", "Opens", "Source")
     table = plain_table(*titles, right=("Used", "Left"), fold=("Limit",))
     previous = None
@@ -120,25 +136,26 @@ def _shown(gh: GitHubModels, states: Sequence[LimitState]) -> RenderableType:
         if whose != previous:
             table.add_row(Text(whose, style="bold"))
         previous = whose
-        sized = state.unit == "tokens per request"
+        unused = state.unit == "tokens per request" or not known
         table.add_row(
             f"  {state.limit}",
             _amount(state),
-            "" if sized else f"{state.used:,}",
-            "" if sized or state.left is None else f"{state.left:,}",
+            "" if unused else f"{state.used:,}",
+            "" if unused or state.left is None else f"{state.left:,}",
             _opens(state, gh.clock.wall()),
             Text(_SHORT.split(state.source)[0], style="dim"),
             style="red" if state.blocked_until else None,
         )
-    notes = [f"Last 429 of {state.limit}: {state.last_429}" for state in states if state.last_429]
+    notes = [] if known else [_NOBODY]
+    notes += [f"Last 429 of {state.limit}: {state.last_429}" for state in states if state.last_429]
     notes += filter(None, (stranger(gh.profile, model) for model in dict.fromkeys(s.model for s in states) if model))
     notes += dict.fromkeys(state.source for state in states if _SHORT.search(state.source))
     fitted(table, console().width, ("Source", "Amount", "Used"))
     return Group(table, *(Text(note, style="dim") for note in notes))
 
 
-def _plan_table(gh: GitHubModels) -> RenderableType:
-    """What the profile says about the plan, for an account that has not used anything yet."""
+def _plan_table(gh: GitHubModels, known: bool) -> RenderableType:
+    """What the profile says about the plan, for an account that has not used anything yet, or is not known."""
     from rich.console import Group
     from rich.text import Text
 
@@ -159,7 +176,8 @@ def _plan_table(gh: GitHubModels) -> RenderableType:
         table.add_row("all models", "", _number(profile.account_concurrent))
     fitted(table, console().width, ("Tokens out", "Tokens in", "In flight"))
     origin = f"{profile.title}, plan {gh.plan}; source: {profile.source}, {profile.date}."
-    hint = "This account has used nothing that is remembered. `ghmodels limits MODEL` shows one model."
+    hint = "This account has used nothing that is remembered." if known else _NOBODY
+    hint += " `ghmodels limits MODEL` shows one model."
     return Group(table, Text(origin, style="dim"), Text(hint, style="dim"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ghmodels_async.config import Settings
     from ghmodels_async.profiles import Profile
 
-__all__ = ["SIMULATED_TOKEN", "open_client", "settings_of", "stranger"]
+__all__ = ["SIMULATED_TOKEN", "open_anonymous", "open_client", "settings_of", "stranger"]
 
 #: Goes nowhere but to the simulator on this machine; shaped so that nobody takes it for a real one.
 SIMULATED_TOKEN = "simulated-token"  # noqa: S105
@@ -49,6 +50,25 @@ async def open_client(options: ClientOptions, **client: Any) -> AsyncIterator[Gi
         else:
             found = {"settings": settings_of(options)}
         yield await stack.enter_async_context(GitHubModels(**{**found, "clock": clock, **client}))
+
+
+@asynccontextmanager
+async def open_anonymous(options: ClientOptions) -> AsyncIterator[GitHubModels]:
+    """A client of nobody's account, for what a table says: it reads no ledger of the user's and sends nothing.
+
+    Raises:
+        ConfigurationError: A setting that cannot be used.
+
+    Cancellation: safe.
+    """
+    from dataclasses import replace
+
+    from ghmodels_async.client import GitHubModels
+
+    with TemporaryDirectory(prefix="ghmodels-") as folder:
+        settings = replace(settings_of(options), ledger="memory", state_dir=Path(folder))
+        async with GitHubModels(SIMULATED_TOKEN, settings=settings, clock=Clock(options.speed)) as gh:
+            yield gh
 
 
 def settings_of(options: ClientOptions) -> Settings:

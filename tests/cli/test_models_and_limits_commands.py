@@ -68,6 +68,37 @@ def test_limits_without_a_model_are_the_plans_table(shell):
     assert "24/minute (observed, undocumented)" in ran.out
 
 
+def test_limits_need_no_token_to_show_the_tables_numbers(shell):
+    ran = shell("limits", "openai/gpt-4o")
+    assert (ran.code, ran.err) == (0, "")
+    rows = {line.split()[0]: line.split() for line in ran.out.splitlines() if line.startswith("  ")}
+    assert rows["UserByModelByMinute"] == ["UserByModelByMinute", "10/minute", "table"]
+    assert rows["tokens_in"][1] == "8,000"
+    assert "No token was found, so no account was looked at" in ran.out
+    assert not (shell.home / "state").exists()
+
+
+def test_the_plans_table_needs_no_token_either(shell):
+    for profile in ("github", "groq"):
+        ran = shell("limits", "--profile", profile)
+        assert (ran.code, ran.err) == (0, "")
+        assert "no account was looked at" in ran.out
+    assert "used nothing that is remembered" not in ran.out
+
+
+def test_json_says_whether_an_account_was_looked_at(shell):
+    told = json.loads(shell("limits", "openai/gpt-4o", "--json").out)
+    assert told["account_known"] is False
+    assert {(limit["used"], limit["left"]) for limit in told["limits"]} == {(None, None)}
+    assert json.loads(shell("limits", "openai/gpt-4o", "--json", **TOKEN).out)["account_known"] is True
+
+
+def test_a_token_that_cannot_be_one_is_not_passed_over(shell):
+    ran = shell("limits", GITHUB_TOKEN="two words")
+    assert ran.code == 2
+    assert "GITHUB_TOKEN" in ran.err
+
+
 def test_limits_remember_what_another_process_used(shell):
     with shell.simulator("--speed", "20") as address:
         live = ("--base-url", address, "--speed", "20")
