@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, get_args
+from functools import lru_cache
+from typing import get_args
 
 from .errors import ConfigurationError
 from .limits import OnExhausted, Priority
@@ -63,8 +64,7 @@ class Timeouts:
         if isinstance(given, Timeouts):
             return given
         start = base or cls()
-        changes: dict[str, Any] = dict(given or {})
-        return replace(start, **changes) if changes else start
+        return replace(start, **given) if given else start
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,29 +94,23 @@ class Terms:
         """
         if retry is None and _STEERING.isdisjoint(options):
             return self
-        changes: dict[str, Any] = {name: options[name] for name in _PLAIN if name in options}  # type: ignore[literal-required]
         timeouts = Timeouts.of(options.get("timeouts"), self.timeouts)
-        deadline = changes.get("deadline", self.deadline)
+        deadline = options.get("deadline", self.deadline)
         if deadline is not None and not deadline > 0:
             raise ConfigurationError(
                 f"deadline must be greater than 0, not {deadline!r}.",
                 checked="deadline of the call",
                 fix="Give the seconds the whole call may take, or None for no limit",
             )
-        for name, words in _WORDS.items():
-            if name in changes and changes[name] not in words:
+        priority, on_exhausted = options.get("priority", self.priority), options.get("on_exhausted", self.on_exhausted)
+        for name, value, words in (("priority", priority, _PRIORITIES), ("on_exhausted", on_exhausted, _ENDS)):
+            if value not in words:
                 raise ConfigurationError(
-                    f"{name} must be one of {', '.join(words)}, not {changes[name]!r}.",
+                    f"{name} must be one of {', '.join(words)}, not {value!r}.",
                     checked=f"{name} of the call",
                     fix="Give one of these words, or leave it out",
                 )
-        return Terms(
-            timeouts=timeouts,
-            retry=retry or self.retry,
-            priority=changes.get("priority", self.priority),
-            deadline=deadline,
-            on_exhausted=changes.get("on_exhausted", self.on_exhausted),
-        )
+        return Terms(timeouts, retry or self.retry, priority, deadline, on_exhausted)
 
     @property
     def whole_call(self) -> float | None:
@@ -127,13 +121,19 @@ class Terms:
     def attempts(self) -> RetryPolicy:
         """The retry policy, which waits for a used-up quota if the call does."""
         waits = self.on_exhausted == "wait"
-        return self.retry if self.retry.exhausted == waits else replace(self.retry, exhausted=waits)
+        return self.retry if self.retry.exhausted == waits else _turned(self.retry, waits)
 
     def of_stream(self) -> StreamTimeouts:
         """The phases a stream is in charge of."""
         return StreamTimeouts(first_delta=self.timeouts.first_delta, stall=self.timeouts.stall, total=self.whole_call)
 
 
-_PLAIN = ("deadline", "priority", "on_exhausted")
+@lru_cache(maxsize=64)
+def _turned(retry: RetryPolicy, waits: bool) -> RetryPolicy:
+    """The policy with another answer to a used-up quota: made once for all rows of a batch."""
+    return replace(retry, exhausted=waits)
+
+
 _STEERING = frozenset(CallOptions.__annotations__)
-_WORDS: dict[str, tuple[str, ...]] = {"priority": get_args(Priority), "on_exhausted": get_args(OnExhausted)}
+_PRIORITIES: tuple[str, ...] = get_args(Priority)
+_ENDS: tuple[str, ...] = get_args(OnExhausted)
