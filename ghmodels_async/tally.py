@@ -167,11 +167,11 @@ class Estimates:
 
     def learn(self, model: str, size: Size, usage: Usage) -> None:
         """Compare an estimate with what the server counted."""
-        if size.text > 0 and usage.prompt_tokens > 0:
-            ratio = usage.prompt_tokens / size.text
+        prompted, made = usage.prompt_tokens, usage.completion_tokens
+        if size.text > 0 and prompted > 0:
+            ratio = prompted / size.text
             known = self._ratios.get(model)
             self._ratios[model] = ratio if known is None else known + _NEWEST * (ratio - known)
-        if usage.completion_tokens > 0:
+        if made > 0:
             known = self._outs.get(model)
-            made = float(usage.completion_tokens)
-            self._outs[model] = made if known is None else known + _NEWEST * (made - known)
+            self._outs[model] = float(made) if known is None else known + _NEWEST * (made - known)
