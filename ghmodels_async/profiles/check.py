@@ -131,7 +131,7 @@ def _beyond_the_model(profile: Profile, model: str, given: Mapping[str, Any]) ->
         if most is not None and given[field] > most:
             yield Problem(field, given[field], f"this model gives at most {most} tokens")
     spoken = entry.supported_output_modalities
-    if spoken and any(kind not in spoken for kind in given.get("modalities", ())):
+    if spoken and "modalities" in given and any(kind not in spoken for kind in given["modalities"]):
         yield Problem("modalities", given["modalities"], f"this model gives only {', '.join(spoken)}")
 
 

@@ -90,12 +90,11 @@ def _wanted_ceiling(profile: Profile, model: str) -> str:
 
 def _name_ceiling(body: dict[str, Any], profile: Profile, model: str) -> None:
     """Leave the one ceiling that counts, under the name the model wants."""
-    field = ceiling_field(profile, model, body)
-    if field is not None:
-        value = body[field]
-        for name in CEILINGS:
-            body.pop(name, None)
-        body[_wanted_ceiling(profile, model)] = value
+    wanted = _wanted_ceiling(profile, model)
+    (other,) = CEILINGS - {wanted}
+    ceiling = body.pop(other, None)
+    if wanted not in body:
+        body[wanted] = ceiling
 
 
 def _json(body: dict[str, Any]) -> bytes:
