@@ -47,6 +47,7 @@ corpus: $(VENV)/.installed-dev
 
 # Against any OpenAI-compatible server, for example:
 #   GHMODELS_TEST_BASE_URL=http://127.0.0.1:11434/v1 GHMODELS_TEST_MODEL=llama3.2 make live
+# CONTRIBUTING.md names the other variables (key, profile, embeddings, tools).
 live: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m live tests/live
 

@@ -104,6 +104,8 @@ def cards_of(listing: Any) -> list[ModelCard]:
         ServerError: It is neither.
     """
     rows = listing.get("data", []) if isinstance(listing, dict) else listing
+    if isinstance(rows, list):
+        rows = [_by_name(row) for row in rows]
     try:
         return _cards().validate_python(rows)
     except ValidationError as error:
@@ -112,6 +114,13 @@ def cards_of(listing: Any) -> list[ModelCard]:
             checked=f"{error.error_count()} fields of the answer",
             fix="Check the address of the catalog in the profile",
         ) from None
+
+
+def _by_name(row: Any) -> Any:
+    """GitHub's old host gave its registry's addresses as ids; what a request takes is the name beside them."""
+    if isinstance(row, dict) and str(row.get("id")).startswith("azureml://") and row.get("name"):
+        return {**row, "id": row["name"], "name": row.get("friendly_name") or row["name"]}
+    return row
 
 
 def _unnoticed(_: float) -> None:

@@ -222,6 +222,7 @@ class Wiring:
             known_models=self._known_models(),
             request_url=url,
             alternatives=tuple(name for name in names() if not name.startswith("github")),
+            successor=self.profile.successor or "",
         )
 
     def attempt_failed(self, model: str, failure: FailedAttempt) -> None:

@@ -106,6 +106,6 @@ def retired_steps(context: FaultContext) -> str:
     others = ", ".join(context.alternatives) or "foundry, openrouter, google, groq, cerebras, mistral, openai, local"
     return steps(
         f"Choose another endpoint: GitHubModels(profile=...) or --profile, one of: {others}",
-        "GitHub names Microsoft Foundry as the successor (profile 'foundry')" if context.is_github else "",
+        f"The successor it names itself is profile {context.successor!r}" if context.successor else "",
         "To go on without any service: --simulate, or `ghmodels simulate`",
     )

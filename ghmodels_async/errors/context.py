@@ -47,6 +47,7 @@ class FaultContext:
         known_models: Model ids to propose when the asked one does not exist.
         request_url: What was asked; a query is not shown.
         alternatives: Profiles to propose when the service is gone.
+        successor: The one of them that the provider itself names.
     """
 
     profile_name: str = ""
@@ -59,6 +60,7 @@ class FaultContext:
     known_models: tuple[str, ...] = ()
     request_url: str = ""
     alternatives: tuple[str, ...] = ()
+    successor: str = ""
 
     @property
     def service(self) -> str:

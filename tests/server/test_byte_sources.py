@@ -113,6 +113,18 @@ async def test_releasing_is_synchronous_and_may_be_repeated(body_of: Make) -> No
             body.release()
 
 
+async def test_a_released_body_leaves_no_connection_at_the_server() -> None:
+    pool = SessionPool(clock=Clock())
+    async with simulation(Fault.stall(4)).serve() as server, pool:
+        response = await ask(pool, server.base_url)
+        await response.__aiter__().__anext__()
+        assert server.connections == 1
+        response.release()
+        async with asyncio.timeout(5):
+            while server.connections:
+                await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize("body_of", [faked, over_a_socket], ids=["fake", "socket"])
 async def test_nobody_hangs_on_a_released_body(body_of: Make) -> None:
     async with body_of(Fault.stall(4)) as body:

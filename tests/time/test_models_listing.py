@@ -34,6 +34,15 @@ async def test_the_snapshot_answers_where_the_service_does_not(simulation, clock
     assert all(isinstance(card, CatalogEntry) for card in cards)
 
 
+async def test_what_the_old_host_lists_can_be_asked(clock):
+    simulation = Simulation("github-legacy", clock=clock, seed=1)
+    async with connect(simulation, clock) as gh:
+        cards = await gh.models()
+        model = next(card.id for card in cards if card.name == "OpenAI GPT-4.1-mini")
+        assert (await gh.chat(model, "Name three rivers.")).text
+    assert model == "gpt-4.1-mini"
+
+
 async def test_a_refused_key_is_not_hidden_behind_the_snapshot(simulation, clock):
     simulation.script(Fault.answers(401, {"error": {"message": "Bad credentials"}}), **CATALOG)
     async with connect(simulation, clock) as gh:
