@@ -67,7 +67,7 @@ class Admission:
                 if log.window >= LONG_WINDOW or log.blocked_until > patience:
                     opens = self._opens(log, permit, ahead, now)
                     if patience < opens < NEVER:
-                        return self.exhausted(log, lane, opens)
+                        return self.exhausted(log, lane, opens, ahead)
         if permit.deadline is None:
             return None
         at = self._eta(lane, permit.rank, ahead, batch_ahead, now, permit)
@@ -76,13 +76,19 @@ class Admission:
         limit = lane.decisive(now, ahead, permit.rank, batch_ahead, permit)
         wall = None if at == NEVER else self._desk.clock.wall() + (at - now)
         return WouldExceedDeadlineError(
-            model=lane.model, eta=at - now, limit=limit or None, retry_at=wall, fix="Allow more time, or call later."
+            model=lane.model,
+            eta=at - now,
+            limit=limit or None,
+            retry_at=wall,
+            checked=f"{lane.model}: {permit.deadline - now:.1f} s left, {ahead} calls wait before this one",
+            fix="Allow more time, or call later.",
         )
 
-    def exhausted(self, log: RateLog, lane: Lane, opens: float) -> QuotaExhaustedError:
-        """The error for a long quota that is used up until the instant `opens`."""
+    def exhausted(self, log: RateLog, lane: Lane, opens: float, ahead: int) -> QuotaExhaustedError:
+        """The error for a long quota that is used up, by `ahead` waiters too, until the instant `opens`."""
         limit = log.limit
         reset = datetime.fromtimestamp(self._desk.line.wall_of(opens), UTC)
+        queue = f", and {ahead} calls wait before this one" if ahead else ""
         return QuotaExhaustedError(
             f"{limit.amount} {limit.unit} per {_span(limit.window)} ({limit.type}) are used up until "
             f"{reset:%Y-%m-%d %H:%M:%S} UTC.",
@@ -90,7 +96,7 @@ class Admission:
             limit=limit.type,
             reset_at=reset,
             retry_after=max(0.0, opens - self._desk.line.now()),
-            checked=f"{log.used()} of {log.cap} counted here; the number comes from: {limit.source}",
+            checked=f"{log.used()} of {log.cap} used{queue}; the number comes from: {limit.source}",
             fix='Wait until then (on_exhausted="wait" does), or use another model: quotas are per model.',
         )
 

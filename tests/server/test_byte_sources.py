@@ -121,7 +121,7 @@ async def test_a_released_body_leaves_no_connection_at_the_server() -> None:
         assert server.connections == 1
         response.release()
         async with asyncio.timeout(5):
-            while server.connections:
+            while server.connections:  # noqa: ASYNC110 - the simulator tells no event
                 await asyncio.sleep(0)
 
 
