@@ -131,11 +131,12 @@ class Fold:
             else:
                 choice = self._choices[index] = _Choice(index)
                 self._unfinished += 1
-        if choice is not None and delta.text:
-            choice.text.append(delta.text)
+        text = delta.text
+        if text and choice is not None:
+            choice.text.append(text)
             choice.last = delta.data
             if choice.content is not None and delta.content is None:
-                choice.content.append(delta.text)
+                choice.content.append(text)
         if not delta.plain:
             self._add_rest(delta, choice)
 

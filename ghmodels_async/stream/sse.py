@@ -11,7 +11,7 @@ a line, between CR and LF, inside a character, inside the byte order mark. Three
 * A CR ends its line at once. If the next byte turns out to be LF it belongs to that CR and is skipped.
 
 Nearly every read of a chat stream begins where an event begins and holds nothing but ``data: ...`` and empty lines;
-such a read is decoded and split in one step (`_plain`). Whatever else arrives goes line by line, with the same result.
+such a read is decoded and split in one step (`take`). Whatever else arrives goes line by line, with the same result.
 
 The standard discards an event that is not followed by an empty line, so `close` has nothing to dispatch.
 
@@ -69,10 +69,11 @@ class SSEDecoder:
         limit: Bytes one event (its fields and the line being received) may occupy.
     """
 
-    __slots__ = ("_at_start", "_data", "_event", "_id", "_limit", "_line", "_retry", "_size", "_skip_lf")
+    __slots__ = ("_at_start", "_between", "_data", "_event", "_id", "_limit", "_line", "_retry", "_size", "_skip_lf")
 
     def __init__(self, *, limit: int = EVENT_LIMIT) -> None:
         self._limit = limit
+        self._between = False  # nothing is pending: the next byte begins an event
         self._line = bytearray()
         self._data: list[str] = []
         self._size = 0  # bytes of the data lines of the current event
@@ -93,14 +94,21 @@ class SSEDecoder:
     def take(self, data: bytes) -> Sequence[Event]:
         """As `feed`, but bare tuples: an object per event costs as much as cutting it out of the stream."""
         events: list[Event] = []
-        if self._line or self._data or self._event or self._at_start or self._skip_lf:
-            # Inside an event, or before the first line: by lines to the end of an event, where nothing is pending.
+        if not self._between:  # to the end of the event that was cut, or of the very first one
             end = data.find(b"\n\n") + 2
             if end < 2:
                 end = len(data)
-            self._by_lines(data[:end], events)
+            if data:
+                self._by_lines(data[:end], events)
             data = data[end:]
-        if data and not self._plain(data, events):
+        if data.startswith(b"data: ") and 0x0D not in data and len(data) <= self._limit:
+            end = data.rfind(b"\n\n")
+            texts = data[6:end].decode("utf-8", "replace").split("\n\ndata: ") if end > 0 else []
+            if texts and "\n" not in "".join(texts):
+                for text in texts:
+                    events.append(("message", text, self._id, self._retry))
+                data = data[end + 2 :]
+        if data:
             self._by_lines(data, events)
         return events
 
@@ -110,30 +118,11 @@ class SSEDecoder:
         self._data = []
         self._event = ""
         self._size = 0
+        self._between = False
         return []
-
-    def _plain(self, data: bytes, events: list[Event]) -> bool:
-        """Take `data` if it is what nearly every read is: whole events of one data line each, and part of the next.
-
-        Nothing may be pending. One decoding and one split for all of them; nothing is taken otherwise.
-        """
-        end = data.rfind(b"\n\n")
-        if end < 0 or not data.startswith(b"data: ") or 0x0D in data or len(data) > self._limit:
-            return False
-        texts = data[6:end].decode("utf-8", "replace").split("\n\ndata: ")
-        for text in texts:
-            if "\n" in text:
-                return False
-        id, retry = self._id, self._retry
-        events += [("message", text, id, retry) for text in texts]
-        if len(data) > end + 2:
-            self._by_lines(data[end + 2 :], events)
-        return True
 
     def _by_lines(self, data: bytes, events: list[Event]) -> None:
         """Take any bytes, line by line."""
-        if not data:
-            return
         if self._skip_lf:
             self._skip_lf = False
             if data[0] == 0x0A:
@@ -157,6 +146,7 @@ class SSEDecoder:
             self._line += rest
             if self._size + len(self._line) > self._limit:
                 raise EventTooLargeError(self._limit, events)
+        self._between = not (self._line or self._data or self._event or self._skip_lf)
 
     def _lines(self, lines: list[bytes], events: list[Event]) -> None:
         for line in lines:
