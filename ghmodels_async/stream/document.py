@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from ..wire import ChatCompletion
+from ..wire import ChatCompletion, validate_completion
 
 __all__ = ["BadStreamError", "chunk_text", "mended", "read_completion", "read_document"]
 
@@ -43,7 +43,7 @@ def read_completion(body: bytes) -> ChatCompletion:
         ValueError: It is not one.
     """
     try:
-        return ChatCompletion.model_validate_json(body)
+        return validate_completion(body)
     except ValueError:
         text = body.decode("utf-8", "replace")
         document = from_json(mended(text) or text)

@@ -35,6 +35,7 @@ from .reply import (
     TokenDetails,
     ToolCall,
     Usage,
+    validate_completion,
 )
 from .request import ChatRequest, EmbeddingsRequest, Message, Role
 
@@ -73,4 +74,5 @@ __all__ = [
     "Usage",
     "check_options",
     "validate_chunk",
+    "validate_completion",
 ]

@@ -7,9 +7,10 @@ was ever seen. Source: public captures of GitHub Models and Azure (2025-2026), O
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 __all__ = [
     "ChatCompletion",
@@ -23,6 +24,7 @@ __all__ = [
     "TokenDetails",
     "ToolCall",
     "Usage",
+    "validate_completion",
 ]
 
 # Numbers where the reference says text (ids, codes) are read as text: several gateways send them.
@@ -111,6 +113,10 @@ class ChatCompletion(BaseModel):
     created: int | float | None = None
     choices: list[Choice] = Field(default_factory=list)
     usage: Usage | None = None
+
+
+#: `ChatCompletion.model_validate_json` without the function around the validator's own method: a tenth of its cost.
+validate_completion: Callable[[str | bytes], ChatCompletion] = TypeAdapter(ChatCompletion).validator.validate_json
 
 
 class Embedding(BaseModel):

@@ -1,12 +1,15 @@
 """`ChatReply`: the same value, streamed or whole."""
 
+import dataclasses
 import json
 import pickle
 from typing import Any
 
+import pytest
 from chat_events import GITHUB, chunk, event, text
 
 from ghmodels_async.stream import ChatReply, DeltaDecoder, Fold, ReplyMeta
+from ghmodels_async.stream.reply import ReplyChoice
 from ghmodels_async.wire import ChatCompletion
 
 
@@ -86,6 +89,18 @@ def test_a_whole_reply_pickles() -> None:
     reply = whole(BODY, ReplyMeta(queue_wait=1.5))
     back = pickle.loads(pickle.dumps(reply))
     assert back == reply and back.meta == reply.meta and back.raw == reply.raw
+
+
+@pytest.mark.parametrize("of", [lambda reply: reply, lambda reply: reply.choices[0]], ids=["reply", "choice"])
+def test_a_whole_reply_is_the_frozen_value_its_constructor_makes(of: Any) -> None:
+    found = of(whole(BODY))
+    given = {one.name: getattr(found, one.name) for one in dataclasses.fields(found)}
+    assert type(found) in (ChatReply, ReplyChoice)
+    assert found == type(found)(**given) == dataclasses.replace(found)
+    assert repr(found) == repr(type(found)(**given))
+    for name in (*given, "another"):
+        with pytest.raises((dataclasses.FrozenInstanceError, TypeError)):
+            setattr(found, name, None)
 
 
 def test_neither_meta_nor_raw_text_clutters_the_repr() -> None:
