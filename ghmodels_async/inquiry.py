@@ -22,7 +22,7 @@ from .errors import (
 from .terms import Timeouts
 from .transport import PhaseTimeouts, Request, Token
 from .wire import ModelCard
-from .wiring import Wiring
+from .wiring import Wiring, heads
 
 __all__ = ["cards_of", "get_json", "models"]
 
@@ -88,6 +88,8 @@ async def _get(wiring: Wiring, url: str, timeouts: Timeouts, token: Token) -> An
         body = await response.read()
     finally:
         response.release()
+    if (kept := heads.get()) is not None:
+        kept.append(response.head)
     if response.head.status == 200:
         try:
             return from_json(body)

@@ -74,6 +74,8 @@ class OpenAIFace:
         """The same methods as contexts: ``async with ...create(...) as response``."""
         return StreamedFace(self)
 
+    copy = with_options
+
     async def close(self) -> None:
         """Close the client. Idempotent. Cancellation: safe to call again."""
         await self._backend.aclose()

@@ -20,6 +20,7 @@ from ..wire import (
     Embedding,
     FunctionCall,
     ModelCard,
+    TokenDetails,
     ToolCall,
     Usage,
 )
@@ -40,6 +41,24 @@ class _Shape(BaseModel):
     def to_json(self, *, indent: int | None = 2) -> str:
         """What the server sent, as JSON text."""
         return self.model_dump_json(exclude_unset=True, indent=indent)
+
+
+class UsageDetails(TokenDetails):
+    """What tokens were of; `openai` has one type for each side, with these fields between them."""
+
+    accepted_prediction_tokens: int | None = None
+    audio_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    image_tokens: int | None = None
+    rejected_prediction_tokens: int | None = None
+    text_tokens: int | None = None
+
+
+class CompletionUsage(Usage):
+    """``completion.usage.completion_tokens_details.reasoning_tokens``."""
+
+    prompt_tokens_details: UsageDetails | None = None
+    completion_tokens_details: UsageDetails | None = None
 
 
 class CompletionFunction(FunctionCall):
@@ -92,6 +111,9 @@ class Completion(ChatCompletion, _Shape):
 
     object: str = "chat.completion"
     choices: list[CompletionChoice] = Field(default_factory=list)  # type: ignore[assignment]
+    usage: CompletionUsage | None = None
+    metadata: Any = None
+    moderation: Any = None
     service_tier: str | None = None
     system_fingerprint: str | None = None
 
@@ -112,6 +134,9 @@ class Chunk(ChatChunk, _Shape):
     object: str | None = "chat.completion.chunk"
     created: int | float | None = None
     choices: list[CompletionChunkChoice] = Field(default_factory=list)  # type: ignore[assignment]
+    usage: CompletionUsage | None = None
+    moderation: Any = None
+    obfuscation: str | None = None
     service_tier: str | None = None
     system_fingerprint: str | None = None
 
@@ -135,3 +160,4 @@ class Model(ModelCard, _Shape):
     object: Literal["model"] = "model"
     created: int = 0
     owned_by: str = ""
+    shutdown_date: str | None = None
