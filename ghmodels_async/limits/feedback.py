@@ -89,7 +89,7 @@ class Feedback:
             log,
             facts.amount or log.limit.amount,
             permit.sent_at,
-            guessed=any(other.guessed_at >= permit.sent_at - log.hold for other in self._rigging.lanes_of(log)),
+            guessed=any(other.guesses(permit.sent_at - log.hold) for other in self._rigging.lanes_of(log)),
         )
         self._adopt(log, facts)
         sentence = _sentence(facts)

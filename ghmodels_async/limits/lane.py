@@ -10,6 +10,7 @@ from .eta import grant_at
 from .permit import GRANTED, QUEUED, Permit
 from .quota import Allowance
 from .rig import Rig
+from .road import SHORT, Road
 from .shares import NOBODY, Shares
 from .slots import Slots
 from .smoother import Smoother
@@ -39,33 +40,15 @@ class Lane:
         watched: Whether answers other than 429s matter: a canary is out, or headers tell the truth.
         cautious_until: Until when a late head counts as a late arrival.
         guessed_at: When an arrival was last assumed for want of evidence.
+        road: What is known of the way to the server; None where no window is so short that it matters.
         served: Counts grants over all lanes, for fairness between models.
     """
 
     __slots__ = (
-        "_load",
-        "_queues",
-        "allowance",
-        "caution",
-        "cautious_until",
-        "covered",
-        "desk",
-        "guessed_at",
-        "logs",
-        "model",
-        "place_names",
-        "places",
-        "quick",
-        "recorded",
-        "rig",
-        "served",
-        "shares",
-        "smoother",
-        "spare",
-        "token_logs",
-        "waiting",
-        "watched",
-    )
+        "_load", "_queues", "allowance", "caution", "cautious_until", "covered", "desk", "guessed_at", "logs", "model",
+        "place_names", "places", "quick", "recorded", "rig", "road", "served", "shares", "smoother", "spare",
+        "token_logs", "waiting", "watched",
+    )  # fmt: skip
 
     def __init__(self, desk: Desk, allowance: Allowance, places: tuple[Slots, ...]) -> None:
         options = desk.options
@@ -84,6 +67,7 @@ class Lane:
         self.served = 0
         self.spare = 1 + options.headroom
         self._queues: tuple[deque[Permit], ...] = (deque(), deque(), deque())
+        self.road: Road | None = None
         self.hang(())
 
     def hang(self, logs: Sequence[RateLog]) -> None:
@@ -93,6 +77,7 @@ class Lane:
         self.token_logs = tuple(log for log in ordered if isinstance(log, TokenLog))
         ledger = self.desk.books.ledger
         self.quick = not self.token_logs and not (self.covered and ledger.shared)
+        self.road = (self.road or Road()) if self.logs and self.logs[0].window < SHORT else None
         self.rig = Rig(self.logs, self.token_logs, self.places, self.desk.epoch, ledger.covers)
 
     def allow(self, allowance: Allowance) -> None:
@@ -195,6 +180,10 @@ class Lane:
                 tokens.take(now, weight)
         for place in self.places:
             place.take()
+
+    def guesses(self, since: float) -> bool:
+        """Whether an arrival, or the way of a request, was assumed after `since`."""
+        return self.guessed_at >= since or (self.road is not None and self.cautious_until < since)
 
     # --- estimates -------------------------------------------------------------------------------------------------
 

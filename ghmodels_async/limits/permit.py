@@ -34,7 +34,6 @@ __all__ = ["ANSWERED", "DONE", "GRANTED", "QUEUED", "SENT", "Outcome", "Permit"]
 QUEUED, GRANTED, SENT, ANSWERED, DONE = 0, 1, 2, 3, 4
 
 _NO_TOKENS = (0, 0)
-
 NOTHING = Rig()
 """What a waiter holds."""
 
@@ -157,7 +156,8 @@ class Permit:
             if arrival == self.mark:
                 lane.guessed_at = at
         if arrival != self.mark:
-            self._move(arrival)
+            road = lane.road
+            self._move(arrival if road is None else road.mark_of(self.sent_at, arrival, lane.cautious_until))
         if lane.watched:
             desk.answered(self, at, status, headers)
 

@@ -16,6 +16,7 @@ from .ledger import Block, Grant, Learned, Opened
 from .ledger.memory import LONG_WINDOW
 from .options import DEFAULTS
 from .quota import ACCOUNT, Allowance, Limit, allowance, limit_key, with_lesson
+from .road import SHORT
 from .slots import Slots
 from .smoother import Smoother
 from .tokens import TokenLog
@@ -60,15 +61,12 @@ class Rigging:
         Raises:
             PlanError, ConfigurationError: See `allowance`.
         """
-        lane = self.lanes.get(model)
-        if lane is None:
+        if model not in self.lanes:
             name = self._full_name(model)
-            lane = self.lanes.get(name)
-            if lane is None:
-                lane = self._make(self._allowance(name))
-                self.lanes[name] = lane
-            self.lanes[model] = lane
-        return lane
+            if name not in self.lanes:
+                self.lanes[name] = self._make(self._allowance(name))
+            self.lanes[model] = self.lanes[name]
+        return self.lanes[model]
 
     def known(self) -> list[Lane]:
         """The lanes of every model used here or remembered by the ledger; models that left the plan are passed over."""
@@ -193,7 +191,7 @@ class Rigging:
         desk, long = self._desk, limit.window >= LONG_WINDOW
         # Once an arrival is known only timers and rounding are left: a fifteenth of what travel needs. The ledger has
         # long windows counted from the latest arrival assumed at sending; here they must not open before they do there.
-        slack = desk.options.day_margin + desk.travel if long else desk.travel / 15
+        slack = desk.options.day_margin + desk.travel if long else min(desk.travel / 15, limit.window / 200)
         log = self.logs.get(limit.key)
         if log is not None:
             if limit.key in self._inherited:
@@ -236,11 +234,12 @@ class Rigging:
 
     def _pace(self, lane: Lane) -> None:
         """Batch leaves evenly, at the rate of the tightest window that is worth spreading over."""
-        if lane.smoother is not None or all(log.window >= LONG_WINDOW for log in lane.logs):
+        if lane.smoother is not None or not any(SHORT <= log.window < LONG_WINDOW for log in lane.logs):
             return
 
         def period() -> float:
-            return max((log.window + self._desk.travel) / log.cap for log in lane.logs if log.window < LONG_WINDOW)
+            spread = (log for log in lane.logs if SHORT <= log.window < LONG_WINDOW)
+            return max(((log.window + self._desk.travel) / log.cap for log in spread), default=0.001)
 
         lane.smoother = Smoother(
             period,
