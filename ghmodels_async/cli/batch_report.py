@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ghmodels_async.batch import BatchRun, Quotas, Summary, allowances, fresh_quotas, margins_of
+from ghmodels_async.batch import BatchRun, Quotas, Summary, allowances, fresh_quotas, margins_of, used_quotas
 from ghmodels_async.errors import GHModelsError
 
 from .wording import reworded
 
 if TYPE_CHECKING:
     from ghmodels_async.client import GitHubModels
+    from ghmodels_async.limits import LimitState
 
-__all__ = ["exit_code_of", "json_summary", "print_summary", "spell"]
+    Before = Mapping[str, Sequence[LimitState]]
+
+__all__ = ["exit_code_of", "json_summary", "limits_now", "print_summary", "spell"]
 
 
 def exit_code_of(summary: Summary) -> int:
@@ -81,7 +86,17 @@ def json_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> dict[
     }
 
 
-def print_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> None:
+def limits_now(client: GitHubModels, run: BatchRun) -> Before:
+    """What is used of the limits of a run's models; to be asked before its first call."""
+    found = {}
+    for name in {*run.models, *filter(None, run.progress.asked)}:
+        with contextlib.suppress(GHModelsError):  # no model of this plan: its rows will say so
+            found[name] = client.limits.explain(name)
+    return found
+
+
+def print_summary(client: GitHubModels, run: BatchRun, summary: Summary, before: Before) -> None:
+    """The closing summary. `before`: `limits_now` when the run began."""
     progress = summary.progress
     failed = progress.before_failed + progress.failed
     lines = [("ok", f"{progress.before_done + progress.done:,}"), ("failed", _failed(summary, failed))]
@@ -95,7 +110,7 @@ def print_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> None
         lines.append(("list price", f"${price:.4f}, where use is paid for"))
     if len(progress.models) > 1:
         lines.append(("models", ", ".join(f"{name}: {model.done:,}" for name, model in progress.models.items())))
-    lines += _pace(client, summary)
+    lines += _pace(client, summary, before)
     if summary.merged:
         lines.append(("results", f"{run.directory.output}"))
         if summary.merged.failed:
@@ -109,8 +124,9 @@ def print_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> None
         print(_why(summary))
 
 
-def _pace(client: GitHubModels, summary: Summary) -> list[tuple[str, str]]:
-    """Where the time went: what the quota alone takes, what pacing and margin add, and what is left. It adds up."""
+# Longer than most: one line after the other, and they add up only together.
+def _pace(client: GitHubModels, summary: Summary, before: Before) -> list[tuple[str, str]]:
+    """Where the time went: what the quota alone takes, what pacing, margin and earlier use add, and what is left."""
     burst, paced = lower_bounds(client, summary)
     scale = client.clock.scale
     took = spell(summary.makespan) + (f" simulated, {summary.makespan / scale:.1f} s real" if scale != 1 else "")
@@ -131,6 +147,11 @@ def _pace(client: GitHubModels, summary: Summary) -> list[tuple[str, str]]:
         why = f" ({margin / scale * 1000:.0f} ms real at speed {scale:g})" if scale != 1 else ""
         share = f"{(safe - paced) / safe:.1%}"
         lines.append(("margin costs", f"{spell(safe - paced)}, {share}: {margin:.1f} s on every window{why}"))
+    used = used_quotas(quotas, lambda name: before.get(name, ()), wall=client.clock.wall() - summary.makespan)
+    taken = min(used.forecast(calls).duration, summary.makespan) - safe
+    if taken >= 0.01 * safe:
+        lines.append(("used before", f"{spell(taken)}: waits for quota that was used before this start"))
+        safe += taken
     if summary.makespan > safe:
         rest = summary.makespan - safe
         what = "start, last answers, end" if not summary.stopped else "start, end, the wait it was stopped in"

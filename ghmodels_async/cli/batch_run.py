@@ -17,7 +17,7 @@ from . import loops
 from .batch_before import look_before
 from .batch_check import settings_of
 from .batch_flags import RunFlags, run_options
-from .batch_report import exit_code_of, json_summary, print_summary
+from .batch_report import exit_code_of, json_summary, limits_now, print_summary
 from .batch_rows import RowOptions, row_options
 from .batch_view import events_to_stderr, events_to_stdout, live_view
 from .options import ClientOptions, client_options
@@ -95,11 +95,12 @@ async def _to_its_end(
 ) -> int:
     """Run and tell how it went."""
     signals: list[signal.Signals] = []
+    before = limits_now(client, run)
     summary = await _go(client, run, flags.as_json, signals)
     if flags.as_json:
         events("summary", json_summary(client, run, summary))
     else:
-        print_summary(client, run, summary)
+        print_summary(client, run, summary, before)
     return 128 + signals[0] if signals and summary.stopped == "interrupted" else exit_code_of(summary)
 
 
