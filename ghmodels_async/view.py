@@ -37,6 +37,11 @@ class LimitsView:
         """Nominal seconds that the quota needs for `count` requests, starting now."""
         return self._gate().lower_bound(count, model)
 
+    def idle(self, model: str) -> bool:
+        """Whether quota goes unused for want of calls. False before the first one, and without a limit on requests."""
+        gate = self._wiring.gate
+        return gate is not None and gate.idle(model)
+
     def _gate(self) -> Gate:
         gate = self._wiring.gate
         if gate is None:

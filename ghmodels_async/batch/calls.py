@@ -60,7 +60,8 @@ def outcomes(client: Caller, requests: AsyncIterator[tuple[Job, Any]], lane: Lan
     (other models go on meanwhile), so the client is told to say so instead of waiting.
     """
     if lane.key[1] == CHAT_URL:
-        return client.map(requests, concurrency=lane.width, priority="batch", on_exhausted="raise", stream=True)
+        width = lane.width if lane.more is None else None
+        return client.map(requests, concurrency=width, priority="batch", on_exhausted="raise", stream=True)
 
     async def work(ordinal: int, item: tuple[Job, EmbeddingsRequest]) -> _Embedded:
         job, request = item
@@ -69,7 +70,7 @@ def outcomes(client: Caller, requests: AsyncIterator[tuple[Job, Any]], lane: Lan
         except GHModelsError as error:
             return _Embedded(ordinal, job, None, error)
 
-    return Run(requests, work, concurrency=lane.width)
+    return Run(requests, work, concurrency=lane.width, more=lane.more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from .rows import Job
 
 __all__ = ["Lane", "LaneKey", "Lanes"]
 
+#: Rows in flight per model where nothing is known about its concurrency, until its quota is seen to go unused.
+_AT_FIRST = 64
 #: Model id and URL: a model that serves both kinds of rows has a lane for each.
 LaneKey = tuple[str, str]
 
@@ -25,6 +28,7 @@ class Lane:
         closed: Why no further row goes to it; None while it is open.
         flying: Rows handed out and not yet durable.
         idle: Whether it could take a row and found none, and none that failed will come back to it.
+        more: Whether `width` is too small, asked when a row leaves a full lane; None where it is fixed.
     """
 
     key: LaneKey
@@ -35,6 +39,15 @@ class Lane:
     closed: BaseException | None = None
     idle: bool = False
     flying: int = 0
+    more: Callable[[], bool] | None = None
+
+    def let_go(self) -> None:
+        """A row is no longer in flight: its place is free, and one more if the lane is too narrow for its quota."""
+        self.flying -= 1
+        if self.more is not None and self.room.locked() and self.more():
+            self.width += 1
+            self.room.release()
+        self.room.release()
 
     @property
     def model(self) -> str:
@@ -46,13 +59,21 @@ class Lanes:
 
     Args:
         models: Models for rows that name none, preferred first.
-        width: Rows in flight for one model.
+        width: Rows in flight for one model; None: as many as its quota needs, few at first.
+        idle: Whether a model's quota goes unused for want of rows in flight.
         on_open: Told of each new lane.
     """
 
-    def __init__(self, models: tuple[str, ...], width: Callable[[str], int], on_open: Callable[[Lane], None]) -> None:
+    def __init__(
+        self,
+        models: tuple[str, ...],
+        width: Callable[[str], int | None],
+        idle: Callable[[str], bool],
+        on_open: Callable[[Lane], None],
+    ) -> None:
         self._models = models
         self._width = width
+        self._idle = idle
         self._on_open = on_open
         self._lanes: dict[LaneKey, Lane] = {}
 
@@ -93,7 +114,9 @@ class Lanes:
     def _lane(self, model: str, url: str) -> Lane:
         lane = self._lanes.get((model, url))
         if lane is None:
-            width = self._width(model)
-            lane = self._lanes[model, url] = Lane((model, url), width, asyncio.Semaphore(width))
+            fixed = self._width(model)
+            width = fixed or _AT_FIRST
+            more = partial(self._idle, model) if fixed is None else None
+            lane = self._lanes[model, url] = Lane((model, url), width, asyncio.Semaphore(width), more=more)
             self._on_open(lane)
         return lane

@@ -16,13 +16,21 @@ from ghmodels_async.profiles import Profile
 
 from .forecast import Forecast, ModelQuota, Window, forecast
 
-__all__ = ["ANSWER_SECONDS", "Margins", "Quotas", "allowances", "fresh_quotas", "margins_of", "used_quotas", "width_of"]
+__all__ = [
+    "ANSWER_SECONDS",
+    "Margins",
+    "Quotas",
+    "allowances",
+    "fresh_quotas",
+    "idle_of",
+    "margins_of",
+    "used_quotas",
+    "width_of",
+]
 
 #: How long an answer takes until some were measured: a short chat answer of a small model.
 ANSWER_SECONDS = 4.0
 _HOUR = 3600.0
-#: Rows in flight per model when nothing is known about its concurrency.
-DEFAULT_WIDTH = 64
 
 
 class Margins(TypedDict):
@@ -166,10 +174,22 @@ def _after(at: datetime | None, wall: float) -> float:
     return 0.0 if at is None else max(0.0, at.timestamp() - wall)
 
 
-def width_of(client: Any, model: str) -> int:
-    """One row waits at the gate while the others are under way; where nothing limits them, a fixed number."""
+def width_of(client: Any, model: str) -> int | None:
+    """One row waits at the gate while the others are under way; None where nothing known limits them."""
     profile = getattr(client, "profile", None)
     if profile is None:
-        return DEFAULT_WIDTH
-    concurrent = allowances(profile, client.plan, [model])[0].concurrent
-    return DEFAULT_WIDTH if concurrent is None else concurrent + 1
+        return None
+    try:
+        states = client.limits.explain(model)  # the client's own limits count, if the account is known already
+    except RuntimeError:
+        concurrent = allowances(profile, client.plan, [model])[0].concurrent
+    else:
+        own = (state.amount for state in states if state.unit == "in flight" and state.scope == "model")
+        concurrent = next(own, None)
+    return None if concurrent is None else concurrent + 1
+
+
+def idle_of(client: Any, model: str) -> bool:
+    """Whether a model's quota goes unused for want of rows in flight, where somebody knows."""
+    limits = getattr(client, "limits", None)
+    return limits is not None and bool(limits.idle(model))

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from .inputs import Rows, recipe_of, settled_source, source_of
 from .journal import Finished, Journal, failures, read_finished
 from .merge import Merged, merge
 from .progress import Progress
-from .quotas import width_of
+from .quotas import idle_of, width_of
 from .rows import RawRow, Recipe
 from .rundir import RunDirectory, RunMismatchError, Shard
 from .runner import Runner
@@ -63,7 +64,8 @@ class BatchRun:
         recipe: How rows become requests; None: as before, or plainly.
         limits: How far the run may go.
         shard: This process's part of the rows.
-        concurrency: Rows in flight per model; None: one more than its quota allows at once.
+        concurrency: Rows in flight per model; None: one more than its quota allows at once, and where that is not
+            known 64 at first, and more as long as its quota goes unused.
         identity: What else makes two starts the same run (the profile, say).
         accept_changes: Go on although settings or answered rows changed; such rows run again.
         retry: Which failed rows run again, by their last failure; None: none of them.
@@ -200,6 +202,7 @@ class BatchRun:
             recipe=self.recipe or Recipe(),
             models=self.models,
             width=lambda model: self._concurrency or width_of(self._client, model),
+            idle=partial(idle_of, self._client),
             clock=self._clock,
             limits=self._limits,
             progress=self.progress,

@@ -48,7 +48,8 @@ class Runner:
         kinds: A row of each kind to be done: a lane opened when its first row is read would wait for those before it.
         recipe: How rows become requests.
         models: Models for rows that name none, preferred first.
-        width: Rows in flight for one model.
+        width: Rows in flight for one model; None: as many as its quota needs.
+        idle: Whether a model's quota goes unused for want of rows in flight.
         clock: The client's clock.
         limits: How far the run may go.
         progress: Counts, shared with whoever shows them.
@@ -67,7 +68,8 @@ class Runner:
         kinds: Iterable[Job],
         recipe: Recipe,
         models: tuple[str, ...],
-        width: Callable[[str], int],
+        width: Callable[[str], int | None],
+        idle: Callable[[str], bool],
         clock: Clock,
         limits: Limits,
         progress: Progress,
@@ -91,7 +93,7 @@ class Runner:
         self._on_event = on_event
         self._sent = sent
         self._serving: set[asyncio.Task[None]] = set()
-        self._lanes = Lanes(models, width, self._open_lane)
+        self._lanes = Lanes(models, width, idle, self._open_lane)
         self._tasks: asyncio.TaskGroup | None = None
         self._deck = Deck(self._fresh, self._lanes.eligible, self._orphan, clock, lambda: self._consequences.waiting())
         self._consequences = Consequences(
@@ -232,9 +234,8 @@ class Runner:
 
     def let_go(self, lane: Lane) -> None:
         """A row is no longer in flight: its place in the lane is free."""
-        lane.flying -= 1
         self.progress.model(lane.model).in_flight -= 1
-        lane.room.release()
+        lane.let_go()
 
     def _settled(self, job: Job, lane: Lane | None, error: BaseException | None) -> None:
         """The row's record is on disk."""
