@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from .catalog import FREE, Cost, Multipliers, cost_of
 from .wire import ChatRequest, EmbeddingsRequest, Usage
-from .wire.measure import text_bytes
+from .wire.measure import text_bytes, word_count
 
 __all__ = ["Estimates", "ModelUsage", "Size", "Tally"]
 
@@ -120,6 +120,8 @@ class Size(NamedTuple):
 _RATIO = 0.25
 #: No tokenizer in use packs ordinary text tighter than this many bytes a token; runs of blanks can be.
 _DENSEST = 12
+#: Bytes from which words are counted: no model in the tables takes less than 4,000 tokens, and a word has a blank.
+_LONG = 8_000
 #: What a reply is reserved at where nobody said: half of the usual 4,000-token ceiling is never reached by most.
 _OUT = 1_000
 #: A ratio learned from other texts may be off by this factor for the next one before a request is refused unseen.
@@ -145,6 +147,8 @@ class Estimates:
         ratio = self._ratios.get(model)
         likely = int(text * (ratio or _RATIO)) + 1
         certain = text // _DENSEST
+        if text > _LONG:
+            certain = max(certain, word_count(request.messages if isinstance(request, ChatRequest) else request.input))
         if ratio and likely // _VARIETY > certain:
             certain = likely // _VARIETY
         if model in self._refused:

@@ -11,6 +11,7 @@ from ghmodels_async import catalog, profiles
 from ghmodels_async.errors import ConfigurationError, PlanError
 from ghmodels_async.limits.quota import Allowance, allowance
 from ghmodels_async.profiles import Profile
+from ghmodels_async.wire.measure import word_count
 
 from .duplicates import Duplicates
 from .rows import Job, RawRow, Recipe, RowError
@@ -19,7 +20,7 @@ __all__ = ["Checked", "Problem", "check_rows"]
 
 _REMEMBERED = 1000
 #: What OpenAI and Azure take in one batch file (OpenAI API reference, "Create batch", read 2026-11-22).
-OPENAI_ROWS, OPENAI_BYTES, OPENAI_INPUTS = 50_000, 200 * 1000 * 1000, 50_000
+OPENAI_ROWS, OPENAI_BYTES = 50_000, 200 * 1000 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +153,9 @@ class _Checker:
                 sort = "embeddings" if job.embeddings else "chat"
                 yield f"a row for {sort}, which {model} does not do"
                 return
-        # a word is at least one token for every tokenizer in use: more words than tokens allowed can never pass
         most = self._most_tokens(models)
         if most is not None and len(raw.data) > 2 * most:
-            words = _words(job.body.get("messages", job.body.get("input")))
+            words = word_count(job.body.get("messages", job.body.get("input")))
             if words > most:
                 yield f"too large: at least {words:,} tokens, {models[0]} takes {most:,} on plan {self._plan}"
 
@@ -197,15 +197,6 @@ def _plain_shape(job: Job, model: str) -> str | None:
     if not messages or not all(len(m) == 2 and type(m.get("content")) is str and "role" in m for m in messages):
         return None
     return f"{model} {[(name, value) for name, value in job.body.items() if name != 'messages']}"
-
-
-def _words(value: Any) -> int:
-    """Words of all texts in a nested value."""
-    if isinstance(value, str):
-        return len(value.split())
-    if isinstance(value, dict):
-        return sum(_words(part) for key, part in value.items() if key in ("content", "text"))
-    return sum(map(_words, value)) if isinstance(value, list) else 0
 
 
 def _short(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .request import ChatRequest, EmbeddingsRequest
 
-__all__ = ["message_bytes", "text_bytes", "utf8_bytes"]
+__all__ = ["message_bytes", "text_bytes", "utf8_bytes", "word_count"]
 
 #: What a server adds around each message; OpenAI's cookbook counts 3 to 4 tokens, about 4 bytes each.
 _AROUND = 14
@@ -37,6 +37,15 @@ def message_bytes(message: Mapping[str, Any]) -> int:
     content, calls = message.get("content"), message.get("tool_calls")
     size = utf8_bytes(content) if isinstance(content, str) else _content_bytes(content)
     return _AROUND + size + (_json_bytes(calls) if calls else 0)
+
+
+def word_count(value: Any) -> int:
+    """Words of all texts in messages or inputs: no tokenizer in use makes one token of two words, so there are more."""
+    if isinstance(value, str):
+        return len(value.split())
+    if isinstance(value, Mapping):
+        return sum(word_count(part) for key, part in value.items() if key in ("content", "text"))
+    return sum(map(word_count, value)) if isinstance(value, Sequence) else 0
 
 
 def _content_bytes(content: Any) -> int:

@@ -278,16 +278,19 @@ async def test_clients_of_one_account_share_its_retry_budget(simulation: Simulat
         assert budget.left == budget.capacity - 2 * 5 + 2
 
 
-async def test_a_prompt_that_is_certainly_too_large_is_never_sent(gh: GitHubModels, simulation: Simulation) -> None:
+@pytest.mark.parametrize("prompt", ["word " * 8_100, "x" * 12 * 8_100], ids=["by its words", "by its bytes"])
+async def test_a_prompt_that_is_certainly_too_large_is_never_sent(
+    gh: GitHubModels, simulation: Simulation, prompt: str
+) -> None:
     with pytest.raises(e.RequestTooLargeError) as caught:
-        await gh.chat(LOW, "word " * 40_000)
+        await gh.chat(LOW, prompt)
     assert caught.value.status is None
     assert caught.value.maximum == 8000
     assert simulation.log.total == 0
 
 
 async def test_a_size_the_server_refused_is_not_sent_again(gh: GitHubModels, simulation: Simulation) -> None:
-    prompt = "word " * 9_000
+    prompt = "word" * 9_000
     with pytest.raises(e.RequestTooLargeError) as caught:
         await gh.chat(LOW, prompt)
     assert caught.value.status == 413
