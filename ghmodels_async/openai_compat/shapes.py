@@ -19,31 +19,39 @@ from ..wire import (
     ChunkDelta,
     Embedding,
     FunctionCall,
+    FunctionFragment,
     ModelCard,
     TokenDetails,
     ToolCall,
+    ToolCallFragment,
     Usage,
 )
 
 __all__ = ["Chunk", "Completion", "EmbeddingItem", "EmbeddingList", "Model"]
 
 
-class _Shape(BaseModel):
-    """The spellings of `openai`'s own models beside pydantic's."""
+class _Said(BaseModel):
+    """The spellings of `openai`'s own models beside pydantic's; its arguments are pydantic's."""
+
+    def to_dict(self, *, exclude_unset: bool = True, use_api_names: bool = True, **options: Any) -> dict[str, Any]:
+        """What the server sent, as a dictionary."""
+        return self.model_dump(exclude_unset=exclude_unset, **options)
+
+    def to_json(
+        self, *, indent: int | None = 2, exclude_unset: bool = True, use_api_names: bool = True, **options: Any
+    ) -> str:
+        """What the server sent, as JSON text."""
+        return self.model_dump_json(indent=indent, exclude_unset=exclude_unset, **options)
+
+
+class _Shape(_Said):
+    """An answer as a whole."""
 
     _request_id: str | None = PrivateAttr(default=None)
     _attempts: int | None = PrivateAttr(default=None)
 
-    def to_dict(self) -> dict[str, Any]:
-        """What the server sent, as JSON values."""
-        return self.model_dump(mode="json", exclude_unset=True)
 
-    def to_json(self, *, indent: int | None = 2) -> str:
-        """What the server sent, as JSON text."""
-        return self.model_dump_json(exclude_unset=True, indent=indent)
-
-
-class UsageDetails(TokenDetails):
+class UsageDetails(TokenDetails, _Said):
     """What tokens were of; `openai` has one type for each side, with these fields between them."""
 
     accepted_prediction_tokens: int | None = None
@@ -54,23 +62,23 @@ class UsageDetails(TokenDetails):
     text_tokens: int | None = None
 
 
-class CompletionUsage(Usage):
+class CompletionUsage(Usage, _Said):
     """``completion.usage.completion_tokens_details.reasoning_tokens``."""
 
     prompt_tokens_details: UsageDetails | None = None
     completion_tokens_details: UsageDetails | None = None
 
 
-class CompletionFunction(FunctionCall):
+class CompletionFunction(FunctionCall, _Said):
     parsed_arguments: Any = None
     """The typed arguments, after `parse`."""
 
 
-class CompletionToolCall(ToolCall):
+class CompletionToolCall(ToolCall, _Said):
     function: CompletionFunction = Field(default_factory=lambda: CompletionFunction(name=""))
 
 
-class CompletionMessage(ChatMessage):
+class CompletionMessage(ChatMessage, _Said):
     tool_calls: list[CompletionToolCall] | None = None  # type: ignore[assignment]
     annotations: Any = None
     audio: Any = None
@@ -79,7 +87,7 @@ class CompletionMessage(ChatMessage):
     """The typed value, after `parse`."""
 
 
-class TokenLogprob(BaseModel):
+class TokenLogprob(_Said):
     """How likely a token was, and which others."""
 
     model_config = ConfigDict(extra="allow")
@@ -89,7 +97,7 @@ class TokenLogprob(BaseModel):
     top_logprobs: list[TokenLogprob] | None = None
 
 
-class ChoiceLogprobs(BaseModel):
+class ChoiceLogprobs(_Said):
     """``choice.logprobs.content[0].logprob``."""
 
     model_config = ConfigDict(extra="allow")
@@ -101,7 +109,7 @@ class ChoiceLogprobs(BaseModel):
 _Logprobs = Annotated[ChoiceLogprobs | Any, Field(union_mode="left_to_right")]
 
 
-class CompletionChoice(Choice):
+class CompletionChoice(Choice, _Said):
     message: CompletionMessage
     logprobs: _Logprobs = None
 
@@ -118,12 +126,23 @@ class Completion(ChatCompletion, _Shape):
     system_fingerprint: str | None = None
 
 
-class ChunkChoiceDelta(ChunkDelta):
+class ChunkFunction(FunctionFragment, _Said):
+    """What a chunk adds to a call's name and arguments."""
+
+
+class ChunkToolCall(ToolCallFragment, _Said):
+    """What a chunk adds to a tool call."""
+
+    function: ChunkFunction | None = None
+
+
+class ChunkChoiceDelta(ChunkDelta, _Said):
+    tool_calls: list[ChunkToolCall] | None = None  # type: ignore[assignment]
     audio: Any = None
     function_call: Any = None
 
 
-class CompletionChunkChoice(ChunkChoice):
+class CompletionChunkChoice(ChunkChoice, _Said):
     delta: ChunkChoiceDelta = Field(default_factory=ChunkChoiceDelta)
     logprobs: _Logprobs = None
 
@@ -141,7 +160,7 @@ class Chunk(ChatChunk, _Shape):
     system_fingerprint: str | None = None
 
 
-class EmbeddingItem(Embedding):
+class EmbeddingItem(Embedding, _Said):
     object: Literal["embedding"] = "embedding"
 
 

@@ -230,6 +230,7 @@ async def test_chunks_are_those_of_openai_to_the_last_field() -> None:
     assert [one.to_dict() for one in mine] == [one.to_dict() for one in other]
     fragment = mine[-3].choices[0].delta.tool_calls[0]
     assert (fragment.index, fragment.function.name, fragment.type) == (0, "GetWeather", "function")
+    assert without_methods(other, mine) == []
     for here, there in zip(mine, other, strict=True):
         assert missing(there.model_dump(), here.model_dump()) == []
 
@@ -245,8 +246,42 @@ def missing(theirs: Any, ours: Any, at: str = "") -> list[str]:
     return [] if theirs == ours else [f"{at}: {theirs!r} is {ours!r}"]
 
 
+TOOLS = {"tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+
+
+def without_methods(theirs: Any, ours: Any) -> list[str]:
+    """Spellings of `openai`'s models that an object of ours, or one inside of it, has not."""
+    if isinstance(theirs, list):
+        return [found for one, other in zip(theirs, ours, strict=True) for found in without_methods(one, other)]
+    if not isinstance(theirs, BaseModel):
+        return []
+    lacking = [f"{type(ours).__name__}.{name}" for name in ("to_dict", "to_json") if not hasattr(ours, name)]
+    for name in type(theirs).model_fields:
+        lacking += without_methods(getattr(theirs, name), getattr(ours, name))
+    return lacking or [f"{ours!r} is other" for _ in "x" if theirs.to_dict() != ours.to_dict()]
+
+
+@pytest.mark.parametrize("body", STREAMS.values(), ids=STREAMS)
+async def test_openais_own_accumulator_takes_our_chunks(body: bytes) -> None:
+    from openai.lib.streaming.chat import ChatCompletionStreamState
+
+    async def behave(exchange: Exchange) -> None:
+        await exchange.answer(body, Content_Type="text/event-stream")
+
+    put_together = []
+    async with RawServer(behave) as server, both_at(server.url) as served:
+        for client in (served.ours, served.theirs):
+            state = ChatCompletionStreamState()
+            stream = await client.chat.completions.create(model=MINI, messages=says("hi"), stream=True)
+            async for one in stream:
+                if one.choices:
+                    state.handle_chunk(one)
+            put_together.append(state.current_completion_snapshot.to_dict())
+    assert put_together[0] == put_together[1]
+
+
 async def test_no_field_of_a_completion_is_missing() -> None:
-    body = completion({"content": "a"}, {"refusal": "No."}, {"content": "", "finish": "content_filter"})
+    body = completion({"content": "a"}, {"refusal": "No."}, {"content": "", "finish": "content_filter"}, TOOLS)
     details = {"prompt_tokens_details": {"cached_tokens": 1}, "completion_tokens_details": {"reasoning_tokens": 2}}
     spent = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8, **details}
     whole = json.loads(body) | {"usage": spent}
@@ -258,6 +293,8 @@ async def test_no_field_of_a_completion_is_missing() -> None:
         asked: Any = {"model": MINI, "messages": says("hi")}
         mine, other = [await client.chat.completions.create(**asked) for client in (served.ours, served.theirs)]
     assert mine.to_dict() == other.to_dict()
+    assert json.loads(mine.to_json()) == json.loads(other.to_json())
+    assert without_methods(other, mine) == []
     assert missing(other.model_dump(), mine.model_dump()) == []
 
 
