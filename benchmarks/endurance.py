@@ -1,8 +1,12 @@
 """Many chats in one process, and what it weighs meanwhile: `python -m benchmarks.endurance [--count 1000000]`.
 
 Everything is on. Time runs 20,000 times as fast, so that quota windows pass as they would in months: what a day holds
-is forgotten every 4 seconds. Each tenth call is a stream, each hundredth is left in the middle. Exits with 1 if the
-process grew by more than 2 MB over the last two thirds of the run.
+is forgotten every 4 seconds. Each tenth call is a stream, each hundredth is left in the middle.
+
+Two things are looked at. What is resident must not grow by more than 1 MB over the last two thirds: the first one fills
+windows, pools and arenas. And the number of live blocks of Python's allocator, which no fragmentation blurs, must not
+grow by one per twenty calls. It swings with what the windows hold at the moment, so the lowest numbers of the middle
+and of the last third are compared. Exits with 1 if either is too much.
 """
 
 from __future__ import annotations
@@ -28,13 +32,15 @@ LIMITS = {
     "account": {"requests_per_minute": 5_000},
 }
 STEPS = 30
-ALLOWED = 2_000_000
+ALLOWED = 1_000_000
+ALLOWED_BLOCKS = 0.05
 
 
-async def _run(root: str, count: int) -> list[int]:
+async def _run(root: str, count: int) -> tuple[list[int], list[int]]:
     minute = 60.0 * SPEED  # a real one
     timeouts = Timeouts(connect=minute, head=minute, first_delta=minute, stall=minute)
     sizes: list[int] = []
+    blocks: list[int] = []
     with tempfile.TemporaryDirectory(prefix="bench-endurance-") as folder:
 
         def client(path: str, clock: Clock) -> GitHubModels:
@@ -65,9 +71,11 @@ async def _run(root: str, count: int) -> list[int]:
                 each = (time.process_time() - began) / (count // STEPS) * 1e6
                 gc.collect()
                 sizes.append(resident())
+                blocks.append(sys.getallocatedblocks())
                 done = (step + 1) * (count // STEPS)
-                print(f"{done:10,} calls{sizes[-1] / 1e6:9.1f} MB resident{each:8.0f} µs CPU each", flush=True)
-    return sizes
+                weight = f"{sizes[-1] / 1e6:9.2f} MB resident{blocks[-1]:11,} blocks"
+                print(f"{done:10,} calls{weight}{each:8.0f} µs CPU each", flush=True)
+    return sizes, blocks
 
 
 def main() -> int:
@@ -76,10 +84,13 @@ def main() -> int:
     options = parser.parse_args()
     pin(CLIENT_CORE)
     with Server() as server:
-        sizes = asyncio.run(_run(server.root, options.count))
-    growth = max(sizes[-3:]) - max(sizes[: STEPS // 3])
-    print(f"growth over the last two thirds: {growth / 1e6:+.1f} MB, allowed {ALLOWED / 1e6:.0f}")
-    return 1 if growth > ALLOWED else 0
+        sizes, blocks = asyncio.run(_run(server.root, options.count))
+    third = STEPS // 3
+    growth = max(sizes[-3:]) - max(sizes[:third])
+    kept = (min(blocks[-third:]) - min(blocks[third:-third])) / (options.count / 3)
+    print(f"growth over the last two thirds: {growth / 1e6:+.2f} MB, allowed {ALLOWED / 1e6:.0f}")
+    print(f"blocks kept per call over the last third: {kept:+.4f}, allowed {ALLOWED_BLOCKS}")
+    return 1 if growth > ALLOWED or kept > ALLOWED_BLOCKS else 0
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 A server that slides needs W between an arrival and the one `amount` later. A request can arrive as early as the way
 allows, so it may leave W less the shortest way after that arrival; on average it arrives later than it might by the
-mean excess J of the way. Nobody gets more than W / (W + J). And all a client sees of an arrival is the head, which comes
-by a way back with an excess of its own: then it is W / (W + J there + J back).
+mean excess J of the way. Nobody gets more than W / (W + J). And all a client sees of an arrival is the head, which
+comes by a way back with an excess of its own: then it is W / (W + J there + J back).
 """
 
 from __future__ import annotations
