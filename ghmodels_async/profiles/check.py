@@ -46,15 +46,19 @@ def check(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> list[Pr
     given = request.given()
     for overridden in request.extra_body or ():
         given.pop(overridden, None)
+    plain = _are_plain(profile, given.get("messages", ()))
+    if given.keys() == _BARE and not profile.dialect.refuses:  # only the messages can be wrong
+        return [*_not_a_choice(profile, given), *_misshapen(profile, given, (), plain)]
     if given.keys() >= CEILINGS:  # only one of them travels
         ceiling = ceiling_field(profile, request.model, given)
         given = {name: value for name, value in given.items() if name == ceiling or name not in CEILINGS}
-    problems = [*_refused(profile, given), *_out_of_range(profile, given), *_not_a_choice(profile, given)]
+    judged = {name: value for name, value in given.items() if name != "messages"} if plain else given
+    problems = [*_refused(profile, judged), *_out_of_range(profile, judged), *_not_a_choice(profile, judged)]
     stop, most = given.get("stop"), profile.dialect.max_stops
     if most is not None and not isinstance(stop, str) and stop is not None and len(stop) > most:
         problems.append(Problem("stop", f"{len(stop)} texts", f"at most {most}"))
     problems += _beyond_the_model(profile, request.model, given)
-    problems += _misshapen(profile, given, request.extra_body or ())
+    problems += _misshapen(profile, given, request.extra_body or (), plain)
     if isinstance(request, EmbeddingsRequest) and "input" in given:
         problems += _unfit_texts(profile, given["input"])
     return problems
@@ -65,10 +69,13 @@ def is_plain(profile: Profile, request: ChatRequest) -> bool:
 
     Then neither `check` nor the model's card has anything against it.
     """
-    if request.model_fields_set != _BARE:
-        return False
+    return request.model_fields_set == _BARE and _are_plain(profile, request.messages)
+
+
+def _are_plain(profile: Profile, messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether nothing can be wrong with any message: all it has is a role and a text."""
     roles = profile.plain_roles
-    for message in request.messages:
+    for message in messages:
         if len(message) != 2 or type(message.get("content")) is not str or message.get("role") not in roles:
             return False
     return True
@@ -135,9 +142,11 @@ def _beyond_the_model(profile: Profile, model: str, given: Mapping[str, Any]) ->
         yield Problem("modalities", given["modalities"], f"this model gives only {', '.join(spoken)}")
 
 
-def _misshapen(profile: Profile, given: Mapping[str, Any], overridden: Collection[str]) -> Iterator[Problem]:
+def _misshapen(
+    profile: Profile, given: Mapping[str, Any], overridden: Collection[str], plain: bool
+) -> Iterator[Problem]:
     if profile.dialect.strict_shapes:
-        for found in misshapen(given, overridden):
+        for found in misshapen(given, overridden, plain=plain):
             yield Problem(*found)
 
 

@@ -26,15 +26,17 @@ _PARTS = ("text", "image_url", "input_audio", "audio_url", "file", "refusal")
 _FORMATS = ("text", "json_object", "json_schema")
 
 
-def misshapen(given: Mapping[str, Any], overridden: Collection[str]) -> Iterator[Misshapen]:
+def misshapen(given: Mapping[str, Any], overridden: Collection[str], *, plain: bool = False) -> Iterator[Misshapen]:
     """Find what is not well formed in the body fields of a chat request.
 
     Args:
         given: The fields that travel as their caller wrote them.
         overridden: Fields that travel otherwise; what refers to them is not judged.
+        plain: Whether every message is known to be a role and a text and nothing else.
     """
     messages = given.get("messages", ())
-    yield from _messages(messages)
+    if not plain:
+        yield from _messages(messages)
     if ("tools" in given or "tool_choice" in given) and "tools" not in overridden:
         yield from _tools(given)
     if "response_format" in given:
