@@ -1,6 +1,7 @@
 """What the façade can do with `chat` and `stream`: tools, typed answers, talks, the OpenAI face. Delegations only.
 
 A base class of the client and not part of its file, because signatures and docstrings of seven methods fill a page.
+Each method imports its part at its first use: together they were an eighth of what importing the client costs.
 """
 
 from __future__ import annotations
@@ -9,20 +10,19 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, Unpack
 
-from . import structured, tools
 from .catalog import ContextLimit
 from .chats import Backend
 from .clock import Clock
-from .conversation import Conversation
 from .profiles import Profile
-from .structured import ObjectStream
-from .tools import ToolLike, ToolRun, ToolStream
 from .transport import RetryPolicy
 from .view import LimitsView
 from .wire import Message, ParseOptions, RunOptions
 
 if TYPE_CHECKING:
+    from .conversation import Conversation
     from .openai_compat import OpenAIFace
+    from .structured import ObjectStream
+    from .tools import ToolLike, ToolRun, ToolStream
 
 __all__ = ["Abilities"]
 
@@ -69,7 +69,9 @@ class Abilities:
 
         Args, errors and cancellation as `ghmodels_async.tools.run_tools`.
         """
-        return await _run_tools(
+        from .tools import run_tools
+
+        return await run_tools(
             self,
             model,
             messages,
@@ -97,7 +99,9 @@ class Abilities:
         **options: Unpack[RunOptions],
     ) -> ToolStream:
         """The same run, streamed: deltas of every round and each call that ended. Creating it sends nothing."""
-        return _stream_tools(
+        from .tools import stream_tools
+
+        return stream_tools(
             self,
             model,
             messages,
@@ -127,7 +131,9 @@ class Abilities:
 
         Args, errors and cancellation as `ghmodels_async.structured.parse_reply`, which also says what it cost.
         """
-        return await structured.parse(
+        from .structured import parse
+
+        return await parse(
             self, model, messages, kind, reask=reask, strict=strict, name=name, retry=retry, clock=self.clock, **options
         )
 
@@ -143,7 +149,9 @@ class Abilities:
         **options: Unpack[ParseOptions],
     ) -> ObjectStream[T]:
         """Ask for a value of `kind` and watch it grow. Creating the stream sends nothing."""
-        return structured.stream_parse(self, model, messages, kind, strict=strict, name=name, retry=retry, **options)
+        from .structured import stream_parse
+
+        return stream_parse(self, model, messages, kind, strict=strict, name=name, retry=retry, **options)
 
     def conversation(
         self: _Client,
@@ -166,6 +174,8 @@ class Abilities:
 
         Args as `Conversation`; `input_limit` None means what plan and model allow, and what a 413 taught.
         """
+        from .conversation import Conversation
+
         return Conversation(
             self,
             model,
@@ -195,12 +205,14 @@ class Abilities:
         Raises:
             ConfigurationError: It is not a saved talk.
         """
+        from .conversation import Conversation
+
         own: dict[str, Any] = {"clock": self.clock, "input_limit": lambda name: _input_limit(self, name)}
         return Conversation.restore(self, source, **(own | settings))
 
     def as_openai(self: _Client, *, timeout: float | None = None) -> OpenAIFace:
         """The face of `openai.AsyncOpenAI` over this client. Closing it closes this client."""
-        from .openai_compat import OpenAIFace  # its shapes take 50 ms to build, and few programs use them
+        from .openai_compat import OpenAIFace
 
         return OpenAIFace(self, timeout=timeout)
 
@@ -216,6 +228,3 @@ def _input_limit(client: _Client, model: str) -> int | None:
         quota = client.profile.quota_of(model, client.plan)
         caps = [quota.tokens_in] if quota is not None else []
     return min((cap for cap in (*caps, client.context_limit(model).value) if cap is not None), default=None)
-
-
-_run_tools, _stream_tools = tools.run_tools, tools.stream_tools

@@ -1,6 +1,7 @@
 """What the façade can do beside chatting: vectors, the models there are, whether all is well. Delegations only.
 
-A base class of the client and not part of its file, because signatures and docstrings fill a page.
+A base class of the client and not part of its file, because signatures and docstrings fill a page. Vectors and the
+verification are imported at their first use: most programs need neither.
 """
 
 from __future__ import annotations
@@ -9,17 +10,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Unpack, overload
 from weakref import WeakKeyDictionary
 
-from . import catalog, embeddings, inquiry, verification
+from . import catalog, inquiry
 from .catalog import ContextLimit
 from .chats import Chats
 from .terms import Terms
 from .transport import RetryPolicy
-from .verification import Verification
 from .wire import EmbedOptions, ModelCard, check_options
 from .wiring import Wiring
 
 if TYPE_CHECKING:
     from .embeddings import Array, EmbeddingsRun, Lists, Texts, Vectors
+    from .verification import Verification
 
 __all__ = ["BeyondChat"]
 
@@ -117,9 +118,11 @@ class BeyondChat:
 
         Cancellation: safe, requests in flight are settled.
         """
+        from .embeddings import embed
+
         check_options(options, EmbedOptions)
         terms = self._terms.with_options({}, retry)
-        return await embeddings.embed(self._wiring, terms, model, texts, array, options)
+        return await embed(self._wiring, terms, model, texts, array, options)
 
     @overload
     def embed_each(
@@ -172,9 +175,11 @@ class BeyondChat:
             An async iterator of `EmbeddingsPart`; its `usage` is the sum so far. Use ``async with`` if you may leave
             early.
         """
+        from .embeddings import embed_each
+
         check_options(options, EmbedOptions)
         terms = self._terms.with_options({"priority": "batch", "on_exhausted": "wait"}, retry)
-        return embeddings.embed_each(self._wiring, terms, model, texts, array, options)
+        return embed_each(self._wiring, terms, model, texts, array, options)
 
     async def models(self: _Client, prefix: str = "") -> Sequence[ModelCard]:
         """List the endpoint's models: live where it has a catalog, else the shipped snapshot. Spends no quota.
@@ -228,7 +233,9 @@ class BeyondChat:
 
         Cancellation: safe, the request in flight is settled.
         """
-        found = await verification.verify(self._wiring, self, model, ask=ask)
+        from .verification import verify
+
+        found = await verify(self._wiring, self, model, ask=ask)
         if raises and found.error is not None:
             raise found.error
         return found
