@@ -13,7 +13,7 @@ from typing import IO
 
 from .journal import CHANGED, Finished, segment_files
 from .rundir import RunDirectory
-from .segments import read_head, records
+from .segments import envelope_of, records
 from .words import Words
 
 __all__ = ["Merged", "merge"]
@@ -85,11 +85,9 @@ class _Lines:
         self._at = 0
 
     def envelope(self, offset: int) -> bytes:
-        """The line without its head: what the OpenAI envelope is."""
+        """The envelope in the line that starts there."""
         if offset != self._at:
             self._file.seek(offset)
         line = self._file.readline()
         self._at = offset + len(line)
-        head = read_head(line)
-        assert head is not None, "it was sound in the first pass, and segments are only appended to"
-        return b"{" + line[head.end :]
+        return envelope_of(line)

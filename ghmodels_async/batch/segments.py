@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["RecordHead", "SegmentWriter", "cut_torn_tail", "read_head", "record_line", "records"]
+__all__ = ["RecordHead", "SegmentWriter", "cut_torn_tail", "envelope_of", "read_head", "record_line", "records"]
 
 _HEAD = re.compile(rb'\{"row":(\d+),"hash":"([0-9a-f]{16})","status":(\d+),"fault":(?:null|"([\w.-]+)"),')
 
@@ -41,6 +41,13 @@ def read_head(line: bytes) -> RecordHead | None:
         return None
     row, hash_, status, fault = match.groups()
     return RecordHead(int(row), int(hash_, 16), int(status), fault.decode() if fault else None, match.end())
+
+
+def envelope_of(line: bytes) -> bytes:
+    """A sound line without its head: what the OpenAI envelope is."""
+    head = _HEAD.match(line)
+    assert head is not None, "only lines that were found sound are asked for"
+    return b"{" + line[head.end() :]
 
 
 def records(path: Path) -> Iterator[tuple[int, RecordHead, bytes]]:

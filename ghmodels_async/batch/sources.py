@@ -205,10 +205,6 @@ def _binary(path: Path) -> IO[bytes]:
     return path.open("rb", buffering=1 << 18)
 
 
-def _encoded(record: Mapping[Any, Any]) -> bytes:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":"), default=_text).encode()
-
-
 def _text(value: Any) -> str:
     """What tables hold and JSON does not. Anything else is the caller's mistake: its text would be nonsense."""
     if isinstance(value, date | time):
@@ -216,3 +212,11 @@ def _text(value: Any) -> str:
     if isinstance(value, Decimal | UUID | timedelta):
         return str(value)
     raise TypeError(f"a row holds a {type(value).__name__}, which JSON cannot")
+
+
+# json and not pydantic's encoder, which spells floats otherwise: a row's hash is made of these bytes
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_text).encode
+
+
+def _encoded(record: Mapping[Any, Any]) -> bytes:
+    return _json(record).encode()
