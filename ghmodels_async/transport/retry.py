@@ -13,8 +13,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import tenacity
-
 from ..clock import Clock
 from ..errors import GHModelsError, RateLimitError
 from .policy import Decision, GiveUp, Retry, RetryBudget, RetryPolicy, decide
@@ -102,6 +100,8 @@ class _Retries(Generic[T]):
                 raise error
             self.number += 1
             return await self.attempt(self.number)
+
+        import tenacity  # here, because most programs never see a failure: 5 ms of the client's import
 
         driver = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(self._judge),
