@@ -12,6 +12,7 @@ from ..transport import RetryPolicy
 from ..wire import Message
 from .events import CompletionEvents
 from .options import OpenAIChatOptions, OpenAIParseOptions, chat_options, given
+from .raw import with_heads
 from .shapes import Completion
 from .streams import ChunkStream
 from .twins import RawCompletions, StreamedCompletions
@@ -71,8 +72,8 @@ class Completions:
         current = chat_options(options, self._timeout)
         if given({"stream": stream}).get("stream"):
             opened = self._backend.stream(model, said, retry=self._retry, **current)
-            await opened.__aenter__()
-            return ChunkStream(opened, with_usage=_wants_usage(current))
+            _, answers = await with_heads(opened.__aenter__())
+            return ChunkStream(opened, with_usage=_wants_usage(current), answers=answers)
         return completion_of(await self._backend.chat(model, said, retry=self._retry, **current))
 
     async def parse(

@@ -121,12 +121,15 @@ class RawResponse(Generic[T]):
 
 async def with_heads(asking: Awaitable[T]) -> tuple[T, list[ResponseHead]]:
     """Await it; return also the heads of all answers it got. Raises and cancels as `asking`."""
+    outer = heads.get()
     seen: list[ResponseHead] = []
     before = heads.set(seen)
     try:
         return await asking, seen
     finally:
         heads.reset(before)
+        if outer is not None:
+            outer.extend(seen)
 
 
 def raw(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[RawResponse[T]]]:

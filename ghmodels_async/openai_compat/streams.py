@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..chats import DeltaStream
+from ..transport import ResponseHead
 from .shapes import Chunk, Model
+
+if TYPE_CHECKING:
+    from .raw import RawResponse
 
 __all__ = ["ChunkStream", "ModelList"]
 
@@ -20,8 +24,9 @@ class ChunkStream:
     for `openai` looks at ``chunk.choices[0]``. With ``stream_options={"include_usage": True}`` the usage chunk comes.
     """
 
-    def __init__(self, stream: DeltaStream, *, with_usage: bool) -> None:
+    def __init__(self, stream: DeltaStream, *, with_usage: bool, answers: Sequence[ResponseHead] = ()) -> None:
         self._stream = stream
+        self._answers = answers
         self._with_usage = with_usage
         self._last = ""  # JSON text of the chunk handed out last
 
@@ -56,6 +61,13 @@ class ChunkStream:
             self._last = delta.data
             if delta.index is not None or (self._with_usage and delta.usage is not None):
                 return delta.data
+
+    @property
+    def response(self) -> RawResponse[Self]:
+        """The answer's `status_code`, `headers` and `request_id`."""
+        from .raw import RawResponse
+
+        return RawResponse(self, self._answers, lambda: self)
 
     @property
     def _attempts(self) -> int:

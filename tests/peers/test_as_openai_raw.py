@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -108,6 +109,23 @@ async def test_a_stream_has_its_headers_before_it_is_read(client: Any) -> None:
     async with response.parse() as stream:
         text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
     assert text.startswith("[simulated]")
+
+
+async def test_a_plain_stream_shows_its_answers_head(client: Any) -> None:
+    stream = await client.chat.completions.create(**HI, stream=True)
+    assert stream.response.status_code == 200
+    assert stream.response.headers["x-request-id"]
+    await stream.close()
+
+
+async def test_a_stream_that_is_forgotten_is_let_go_at_once(ours: OpenAIFace, simulation: Simulation) -> None:
+    simulation.script([Fault.stall(after=4)])
+    stream: Any = await ours.chat.completions.create(**HI, stream=True)
+    assert stream.response.headers
+    known = weakref.ref(stream)
+    with pytest.warns(ResourceWarning, match="neither read to its end nor closed"):
+        del stream
+        assert known() is None  # by its count of references: nothing waits for a collection
 
 
 async def test_the_text_of_a_stream_is_not_there_to_be_read(ours: OpenAIFace) -> None:
