@@ -28,8 +28,7 @@ def chat_request(model: str, messages: Any, fields: Mapping[str, Any]) -> ChatRe
     try:
         request: ChatRequest = _CHAT.validate_python({**fields, "model": model, "messages": messages})
     except ValidationError as error:
-        fix = "Give a model id, and messages as a text or as a list of {'role': …, 'content': …}"
-        raise _no_request(error, "chat", model, fix) from None
+        raise _no_request(error, "chat", model) from None
     return request
 
 
@@ -38,19 +37,27 @@ def embeddings_request(model: str, texts: Sequence[str], fields: Mapping[str, An
     try:
         return EmbeddingsRequest(model=model, input=texts, **fields)
     except ValidationError as error:
-        raise _no_request(error, "embeddings", model, "Give a model id, texts, and options of the right type") from None
+        raise _no_request(error, "embeddings", model) from None
 
 
-def _no_request(error: ValidationError, kind: str, model: object, fix: str) -> BadRequestError:
+def _no_request(error: ValidationError, kind: str, model: object) -> BadRequestError:
     wrong = error.errors(include_url=False, include_input=False, include_context=False)
     places = [".".join(map(str, problem["loc"])) for problem in wrong]
+    field = places[0].partition(".")[0]
     return BadRequestError(
         f"This is no {kind} request: {places[0]}: {wrong[0]['msg'].lower()}.",
-        param=places[0].partition(".")[0],
+        param=field,
         model=str(model),
         checked="\n".join(f"{place}: {problem['msg']}" for place, problem in zip(places, wrong, strict=True)),
-        fix=fix,
+        fix=_FIXES.get(field) or f"Correct {field}, or leave it out",
     )
+
+
+_FIXES = {
+    "model": "Give a model's id; `ghmodels models` lists them",
+    "messages": "Give messages as a text or as a list of {'role': …, 'content': …}",
+    "input": "Give a text or a list of texts",
+}
 
 
 def refuse_locally(profile: Profile, request: ChatRequest | EmbeddingsRequest) -> None:

@@ -18,7 +18,7 @@ from .call import Call
 from .clock import Clock
 from .config import Settings, resolve
 from .content import check as check_parts
-from .errors import ConfigurationError, GHModelsError
+from .errors import BadRequestError, ConfigurationError, GHModelsError
 from .limits import GateOptions
 from .limits.ledger import Ledger
 from .middleware import Middleware
@@ -107,13 +107,13 @@ class GitHubModels(Abilities, BeyondChat):
                 fix="Give profile, base_url, organization, enterprise and plan, or settings that hold them",
             )
         self._clock = clock or Clock()
-        self._terms = Terms(timeouts=Timeouts.of(timeouts), retry=retry or RetryPolicy())
+        self._terms = Terms(timeouts=Timeouts.of(timeouts), retry=RetryPolicy() if retry is None else retry)
         self._wiring = Wiring(
             settings,
             TokenSource(token, settings.profile, settings.env),
             transport or SessionPool(clock=self._clock),
             clock=self._clock,
-            gate_options=limits if isinstance(limits, GateOptions) else GateOptions(limits=limits or {}),
+            gate_options=limits if isinstance(limits, GateOptions) else GateOptions({} if limits is None else limits),
             ledger=ledger if ledger is not None else settings.ledger,
             shared=shared,
             middleware=middleware,
@@ -329,4 +329,10 @@ def _row(request: Any, model: str | None) -> tuple[str, Any, dict[str, Any]]:
         raise ConfigurationError("The request names no model.", fix="Give model=... to map, or name one per request")
     if "messages" not in own:
         raise ConfigurationError("The request has no messages.", fix="Give a prompt or messages")
-    return name, own.pop("messages"), own
+    messages = own.pop("messages")
+    try:
+        check_options(own)
+    except TypeError as error:
+        fix = "Correct the name, or leave the field out"
+        raise BadRequestError(f"This is no chat request: {error}.", model=name, checked="its fields", fix=fix) from None
+    return name, messages, own

@@ -43,13 +43,7 @@ class Timeouts:
 
     def __post_init__(self) -> None:
         for phase in fields(self):
-            seconds = getattr(self, phase.name)
-            if seconds is not None and not seconds > 0:
-                raise ConfigurationError(
-                    f"timeouts.{phase.name} must be greater than 0, not {seconds!r}.",
-                    checked="timeouts of the client or the call",
-                    fix="Give seconds, or None for no limit",
-                )
+            _check_seconds(f"timeouts.{phase.name}", getattr(self, phase.name))
 
     @classmethod
     def of(
@@ -58,13 +52,22 @@ class Timeouts:
         """Lay what was given over `base` (the defaults).
 
         Raises:
-            TypeError: An unknown phase.
-            ConfigurationError: A value that is not positive.
+            ConfigurationError: An unknown phase, or a value that is not positive.
         """
         if isinstance(given, Timeouts):
             return given
         start = base or cls()
-        return replace(start, **given) if given else start
+        if not given:
+            return start
+        phases = tuple(phase.name for phase in fields(cls))
+        wrong = [name for name in given if name not in phases] if isinstance(given, Mapping) else [given]
+        if wrong:
+            raise ConfigurationError(
+                f"timeouts must be seconds per phase; {wrong[0]!r} is no phase.",
+                checked=f"phases: {', '.join(phases)}",
+                fix="Write for example timeouts={'stall': 30}; for the whole call there is deadline=",
+            )
+        return replace(start, **given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,14 @@ class Terms:
     deadline: float | None = None
     on_exhausted: OnExhausted = "raise"
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.retry, RetryPolicy):
+            raise ConfigurationError(
+                f"retry must be a RetryPolicy, not {self.retry!r}.",
+                checked="retry of the client or the call",
+                fix="Give RetryPolicy(attempts=4) for three retries, RetryPolicy(attempts=1) for none",
+            )
+
     def with_options(self, options: CallOptions, retry: RetryPolicy | None = None) -> Terms:
         """These terms with one call's own options laid over them.
 
@@ -96,12 +107,7 @@ class Terms:
             return self
         timeouts = Timeouts.of(options.get("timeouts"), self.timeouts)
         deadline = options.get("deadline", self.deadline)
-        if deadline is not None and not deadline > 0:
-            raise ConfigurationError(
-                f"deadline must be greater than 0, not {deadline!r}.",
-                checked="deadline of the call",
-                fix="Give the seconds the whole call may take, or None for no limit",
-            )
+        _check_seconds("deadline", deadline)
         priority, on_exhausted = options.get("priority", self.priority), options.get("on_exhausted", self.on_exhausted)
         for name, value, words in (("priority", priority, _PRIORITIES), ("on_exhausted", on_exhausted, _ENDS)):
             if value not in words:
@@ -110,7 +116,7 @@ class Terms:
                     checked=f"{name} of the call",
                     fix="Give one of these words, or leave it out",
                 )
-        return Terms(timeouts, retry or self.retry, priority, deadline, on_exhausted)
+        return Terms(timeouts, self.retry if retry is None else retry, priority, deadline, on_exhausted)
 
     @property
     def whole_call(self) -> float | None:
@@ -126,6 +132,16 @@ class Terms:
     def of_stream(self) -> StreamTimeouts:
         """The phases a stream is in charge of."""
         return StreamTimeouts(first_delta=self.timeouts.first_delta, stall=self.timeouts.stall, total=self.whole_call)
+
+
+def _check_seconds(name: str, seconds: object) -> None:
+    if seconds is None or (isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds > 0):
+        return
+    raise ConfigurationError(
+        f"{name} must be greater than 0, not {seconds!r}.",
+        checked=f"{name} of the client or the call",
+        fix="Give seconds, or None for no limit",
+    )
 
 
 @lru_cache(maxsize=64)

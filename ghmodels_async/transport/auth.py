@@ -139,7 +139,7 @@ class TokenSource:
         self._gh = gh
         self._token: Token | None = None
         self._asking: asyncio.Task[Token] | None = None
-        if isinstance(explicit, str):
+        if explicit is not None and not callable(explicit):
             self._token = discover_token(explicit, profile, env)
 
     @property

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from simulated import LOW, connect
 
-from ghmodels_async import Clock, content
+from ghmodels_async import Clock, GitHubModels, content
 from ghmodels_async.errors import BadRequestError, ConfigurationError
 from ghmodels_async.simulator import Simulation
 
@@ -42,10 +42,54 @@ async def test_what_was_given_is_not_repeated_in_the_message(clock: Clock) -> No
     assert "private" not in str(caught.value) + repr(caught.value)
 
 
-async def test_one_such_row_does_not_end_a_map(clock: Clock) -> None:
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        ([], BadRequestError),
+        (7, BadRequestError),
+        ({"prompt": "x", "temprature": 1}, BadRequestError),
+        ({"prompt": "x", "deadline": "soon"}, ConfigurationError),
+        ({"prompt": "x", "timeouts": {"stal": 1}}, ConfigurationError),
+        ({"prompt": "x", "timeouts": 5}, ConfigurationError),
+        ({"temperature": 1}, ConfigurationError),
+    ],
+)
+async def test_one_such_row_does_not_end_a_map(clock: Clock, row: Any, error: type[Exception]) -> None:
     async with connect(Simulation(clock=clock), clock) as gh:
-        outcomes = [outcome async for outcome in gh.map(["hello", [], "again"], model=LOW, ordered=True)]
-    assert [type(outcome.error) for outcome in outcomes] == [type(None), BadRequestError, type(None)]
+        outcomes = [outcome async for outcome in gh.map(["hello", row, "again"], model=LOW, ordered=True)]
+    assert [type(outcome.error) for outcome in outcomes] == [type(None), error, type(None)]
+
+
+async def test_a_misspelt_field_of_a_row_is_named_with_the_nearest_one(clock: Clock) -> None:
+    async with connect(Simulation(clock=clock), clock) as gh:
+        [outcome] = [outcome async for outcome in gh.map([{"prompt": "x", "temprature": 1}], model=LOW)]
+    assert "did you mean 'temperature'" in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [
+        ({"retry": 3}, "retry must be a RetryPolicy, not 3"),
+        ({"limits": 5}, "limits must be a mapping or GateOptions, not 5"),
+        ({"limits": {"account": {"concurent": 1}}}, "Write concurrent."),
+        ({"timeouts": 5}, "5 is no phase"),
+        ({"timeouts": {"stal": 1}}, "'stal' is no phase"),
+        ({"timeouts": {"stall": "1"}}, "timeouts.stall must be greater than 0, not '1'"),
+        ({"token": 5}, "the token argument gave int"),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_refused_when_the_client_is_made(argument: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        GitHubModels(**argument)
+    assert says in str(caught.value)
+    assert caught.value.fix
+
+
+async def test_what_to_do_is_about_the_field_that_is_wrong(clock: Clock) -> None:
+    async with connect(Simulation(clock=clock), clock) as gh:
+        with pytest.raises(BadRequestError) as caught:
+            await gh.chat(LOW, "hi", temperature="warm")  # type: ignore[arg-type]
+    assert caught.value.fix == "Correct temperature, or leave it out"
 
 
 @pytest.mark.parametrize(
