@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ghmodels_async.batch import ANSWER_SECONDS, BatchRun, allowances, fresh_quotas, margins_of, used_quotas
+from ghmodels_async.batch import ANSWER_SECONDS, BatchRun, Quotas, allowances, fresh_quotas, margins_of, used_quotas
 from ghmodels_async.errors import GHModelsError
 
 from .batch_quota import quota_left
@@ -91,6 +91,7 @@ async def _redraw(view: _View) -> None:
         try:
             while True:
                 await asyncio.sleep(LOOK)
+                await view.reckon()
                 live.update(view.table(console.width), refresh=True)
         finally:
             live.update(view.table(console.width), refresh=True)
@@ -99,6 +100,7 @@ async def _redraw(view: _View) -> None:
 async def _lines(view: _View) -> None:
     while True:
         await asyncio.sleep(LINE)
+        await view.reckon()
         print(view.line(), file=sys.stderr, flush=True)
 
 
@@ -109,7 +111,7 @@ class _View:
         self._client = client
         self._run = run
         self._bound: dict[tuple[str, ...], list[Allowance]] = {}
-        self._eta = ""
+        self._eta = "?"
         self._eta_until = 0.0
 
     def line(self) -> str:
@@ -162,42 +164,54 @@ class _View:
         return Group(head, fitted(body, width, ("list price", "tokens/s", "tokens", "waiting", "in flight", "failed")))
 
     def eta(self) -> str:
-        """Time left by the quota arithmetic, reckoned anew about once a second; less often where that takes long."""
-        now = time.monotonic()
-        if now >= self._eta_until or self._eta in ("", "?") or not self._run.progress.remaining:
-            self._eta = self._reckoned()
-            took = time.monotonic() - now
-            self._eta_until = now + max(1.0, took / _RECKONING)
-        return self._eta
+        """Time left, as last reckoned."""
+        return "now: writing the output" if self._run.progress.remaining == 0 else self._eta
 
-    def _reckoned(self) -> str:
-        progress, client, run = self._run.progress, self._client, self._run
-        left = progress.remaining
-        if left == 0:
-            return "now: writing the output"
-        if left is None or not progress.models:
-            return "?"
-        names = tuple(progress.models)
+    async def reckon(self) -> None:
+        """Find the time left by the quota arithmetic about once a second; less often where that takes long.
+
+        Cancellation: safe.
+        """
+        began = time.monotonic()
+        if began < self._eta_until:
+            return
+        quotas = self._limits_now()
+        rows, seconds = self._rows(), self._run.progress.answer_seconds or ANSWER_SECONDS
+        if quotas is None or not self._run.progress.models:
+            self._eta = "?"
+        elif not quotas.limited:
+            self._eta = self._by_speed()
+        else:
+            # a tenth of a second for some ten thousand rows: the loop has answers to read meanwhile
+            found = await asyncio.to_thread(quotas.forecast_bound, rows, seconds_per_call=seconds)
+            self._eta = spell(found.duration or seconds)
+        now = time.monotonic()
+        self._eta_until = now + max(1.0, (now - began) / _RECKONING) if self._eta != "?" else now
+
+    def _limits_now(self) -> Quotas | None:
+        """What limits the models of the run now; None where nothing is known about one."""
+        client = self._client
+        names = tuple(self._run.progress.models)
         try:
             if names not in self._bound:
                 self._bound[names] = allowances(client.profile, client.plan, names)
             wall = client.clock.wall()
             fresh = fresh_quotas(self._bound[names], **margins_of(client.clock), paced=True, wall=wall)
-            quotas = used_quotas(fresh, client.limits.explain, wall=wall)
+            return used_quotas(fresh, client.limits.explain, wall=wall)
         except GHModelsError:
-            return "?"
-        if not quotas.limited:
-            return self._by_speed(left)
-        sent = {name: self._sent(name, model.in_flight) for name, model in progress.models.items()}
-        # the other shards spend the same quota at the same time
-        groups = progress.waiting_by_models(run.models, sent)
-        rows = {models: count * run.shard.parts for models, count in groups.items()}
-        seconds = progress.answer_seconds or ANSWER_SECONDS
-        return spell(quotas.forecast_bound(rows, seconds_per_call=seconds).duration if rows else seconds)
+            return None
 
-    def _by_speed(self, left: int) -> str:
+    def _rows(self) -> dict[tuple[str, ...], int]:
+        """Rows that need quota, by the models that may take them. The other shards spend the same quota meanwhile."""
+        progress, run = self._run.progress, self._run
+        sent = {name: self._sent(name, model.in_flight) for name, model in progress.models.items()}
+        groups = progress.waiting_by_models(run.models, sent)
+        return {models: count * run.shard.parts for models, count in groups.items()}
+
+    def _by_speed(self) -> str:
         """Without any limit there is no quota arithmetic; what was done so far is all there is."""
         progress = self._run.progress
+        left = progress.remaining or 0
         done, since = progress.done + progress.failed, self._client.clock.now() - progress.started_at
         return spell(left * since / done) if done else "?"
 
