@@ -80,8 +80,10 @@ class StreamReader:
         Cancellation: passed to the source.
         """
         deltas: list[ChatDelta] = []
+        # A body that arrived with its head is not waited for: no timer for it.
+        limit = None if self._ended else self._timeouts.first_delta
         while not self.over:
-            more = await self._read("first_delta", self._timeouts.first_delta, self.began_at)
+            more = await self._read("first_delta", limit, self.began_at)
             deltas += more
             if any(delta.substantial for delta in more):
                 break
@@ -102,6 +104,8 @@ class StreamReader:
 
     async def drain(self) -> None:
         """After ``[DONE]``: give the end of the body a moment to arrive, so that the connection can be used again."""
+        if self._ended:  # it came in one packet with ``[DONE]``: the rule
+            return
         due = self._clock.now() + DRAIN * self._clock.scale
         while True:
             self._watch.start(due)
@@ -124,6 +128,10 @@ class StreamReader:
         """Stop the timer and give the source back."""
         self._watch.close()
         self._source.release()
+
+    @property
+    def _ended(self) -> bool:
+        return getattr(self._source, "ended", False)
 
     async def _read(self, phase: TimeoutPhase, limit: float | None, since: float) -> list[ChatDelta]:
         """Read until something is decoded, or `over`; at most `limit` seconds from `since`, and within the total."""

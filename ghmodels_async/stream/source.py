@@ -29,7 +29,11 @@ __all__ = ["Begin", "ByteSource", "Opener", "StreamOutcome", "StreamTimeouts"]
 
 
 class ByteSource(Protocol):
-    """The body of a 200: iterated once, one `bytes` per network read."""
+    """The body of a 200: iterated once, one `bytes` per network read.
+
+    A source may have an attribute `ended`, true once the end of the body has arrived, whether or not it was read: no
+    read waits any more, and the connection is free.
+    """
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Iterate. An exception of the iterator means that the body broke off."""

@@ -73,7 +73,7 @@ class SSEDecoder:
 
     def __init__(self, *, limit: int = EVENT_LIMIT) -> None:
         self._limit = limit
-        self._between = False  # nothing is pending: the next byte begins an event
+        self._between = True  # nothing is pending: the next byte begins an event
         self._line = bytearray()
         self._data: list[str] = []
         self._size = 0  # bytes of the data lines of the current event
@@ -94,17 +94,18 @@ class SSEDecoder:
     def take(self, data: bytes) -> Sequence[Event]:
         """As `feed`, but bare tuples: an object per event costs as much as cutting it out of the stream."""
         events: list[Event] = []
-        if not self._between:  # to the end of the event that was cut, or of the very first one
+        if not self._between:  # to the end of the event that was cut
             end = data.find(b"\n\n") + 2
             if end < 2:
                 end = len(data)
             if data:
                 self._by_lines(data[:end], events)
-            data = data[end:]
+                data = data[end:]
         if data.startswith(b"data: ") and 0x0D not in data and len(data) <= self._limit:
             end = data.rfind(b"\n\n")
             texts = data[6:end].decode("utf-8", "replace").split("\n\ndata: ") if end > 0 else []
             if texts and "\n" not in "".join(texts):
+                self._at_start = False
                 for text in texts:
                     events.append(("message", text, self._id, self._retry))
                 data = data[end + 2 :]
@@ -118,7 +119,7 @@ class SSEDecoder:
         self._data = []
         self._event = ""
         self._size = 0
-        self._between = False
+        self._between = True
         return []
 
     def _by_lines(self, data: bytes, events: list[Event]) -> None:

@@ -24,6 +24,7 @@ class ScriptedSource:
         reads: How many times somebody asked for bytes: nothing is read ahead of that.
         released: How often `release` was called.
         exhausted: The end of the body was reached.
+        ended: What the source says of itself: the end has arrived, read or not.
     """
 
     def __init__(self, *script: Any) -> None:
@@ -31,6 +32,7 @@ class ScriptedSource:
         self.reads = 0
         self.released = 0
         self.exhausted = False
+        self.ended = False
         self._waiting: asyncio.Future[None] | None = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:

@@ -166,6 +166,14 @@ async def test_after_done_the_end_of_the_body_is_awaited_for_a_moment(clock: Clo
     assert settled(opener) == [StreamOutcome.COMPLETED]
 
 
+async def test_the_end_of_a_body_is_not_awaited_once_it_has_arrived(clock: Clock) -> None:
+    stream, opener, source = stream_of(clock, text("a") + chunk(finish="stop") + DONE, HANG)
+    source.ended = True
+    assert (await stream.final()).text == "a"
+    assert settled(opener) == [StreamOutcome.COMPLETED]
+    assert (source.reads, source.released, clock.now()) == (1, 1, pytest.approx(0, abs=1e-4))
+
+
 async def test_a_connection_that_breaks_after_done_took_nothing_away(clock: Clock) -> None:
     stream, opener, _ = stream_of(clock, GITHUB, ConnectionFailedError("reset", sent=True))
     assert (await stream.final()).finish_reason == "stop"
