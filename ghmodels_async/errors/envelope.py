@@ -7,7 +7,6 @@ HTML page of a proxy, plain text, nothing.
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Mapping
@@ -47,6 +46,8 @@ def read_body(body: bytes, content_type: str = "") -> Envelope:
     except (ValueError, RecursionError):
         text = body[: 4 * _KEEP_TEXT].decode("utf-8", "replace").strip()
         if "html" in content_type.lower() or text[:1] == "<":
+            import html  # here, because of its table of entities: error pages are rare
+
             title = _TITLE.search(text)
             return Envelope("html", text[:_KEEP_TEXT], message=quote(html.unescape(title[1])) if title else None)
         return Envelope("text", text[:_KEEP_TEXT], message=quote(text))
