@@ -23,10 +23,10 @@ __all__ = ["SHORT", "Road"]
 SHORT = 10.0
 """Seconds below which a window is short: the margin is more than 3 % of it, and nobody waits longer for his turn."""
 
-_ENOUGH = 30
+_ENOUGH = 50
 """Answers before anything is concluded from the fastest."""
 
-_GUARD, _LEAST_GUARD = 3.0, 0.1
+_GUARD, _LEAST_GUARD = 5.0, 0.1
 """Of the mean excess over the fastest: divided by the root of n, and at least."""
 
 
