@@ -130,11 +130,9 @@ class Lane:
     def turn(self) -> int:
         """The class whose head goes next; `NOBODY` if none waits, or only batch and its pace does not allow it yet."""
         interactive, default, batch = self.waiting
-        if batch and (self.smoother is None or self.smoother.ticket):
-            return self.shares.turn((interactive, default, batch)) if interactive or default else BATCH
-        if interactive:
-            return self.shares.turn((interactive, default, 0)) if default else 0
-        return 1 if default else NOBODY
+        if interactive or default:  # batch is paced to leave gaps for others; while they wait, its share is its pace
+            return self.shares.turn(self.waiting) if batch or (interactive and default) else 0 if interactive else 1
+        return BATCH if batch and (self.smoother is None or self.smoother.ticket) else NOBODY
 
     # --- the limits ------------------------------------------------------------------------------------------------
 
@@ -204,10 +202,10 @@ class Lane:
         return at
 
     def decisive(self, now: float, ahead: int, rank: int, batch_ahead: int, permit: Permit | None = None) -> str:
-        """The name of the limit that alone would open last, judged by whole windows."""
+        """The name of the limit that alone would open last."""
         latest, name = now, ""
         for log in self.logs:
-            if (at := log.opening(now, 1) + ahead // log.cap * log.hold) > latest:
+            if (at := grant_at((log,), ahead, now)) > latest:
                 latest, name = at, log.limit.type
         for tokens in self.token_logs:
             if (at := grant_at((tokens,), self._tokens_ahead(tokens, rank, ahead, permit), now)) > latest:

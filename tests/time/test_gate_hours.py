@@ -183,7 +183,7 @@ def test_urgent_calls_beside_a_batch_wait_seconds_and_the_batch_keeps_its_share(
     ("options", "expected"),
     [
         (GateOptions(), {"interactive": 0.7, "default": 0.2, "batch": 0.1}),
-        (GateOptions(batch_share=0.15), {"interactive": 0.85, "batch": 0.15}),
+        (GateOptions(batch_share=0.4), {"interactive": 0.6, "batch": 0.4}),
     ],
     ids=["by default", "as wanted"],
 )

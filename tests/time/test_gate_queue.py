@@ -428,3 +428,13 @@ async def test_a_head_without_a_send_is_a_send(clock: Clock) -> None:
     permit.settle(Outcome.NOT_SENT, at=clock.now())
     assert used(gate) == 1
     assert "settled" in repr(permit)
+
+
+async def test_every_refusal_of_a_burst_names_the_limit_and_who_waits_before_it(clock: Clock) -> None:
+    gate = gate_of(clock, minute(15), account_minute(24))
+    calls = [gate.acquire("m", deadline=clock.now() + 3.0) for _ in range(30)]
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    refusals = [one for one in found if isinstance(one, WouldExceedDeadlineError)]
+    assert len(refusals) == 15
+    assert {refusal.limit for refusal in refusals} == {MINUTE}
+    assert "3.0 s left, 0 calls wait before this one" in refusals[0].checked
