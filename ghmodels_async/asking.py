@@ -14,8 +14,9 @@ from .wire import ChatRequest, EmbeddingsRequest
 
 __all__ = ["chat_request", "embeddings_request", "refuse_locally"]
 
-# what `ChatRequest(...)` asks in the end, without a Python frame and a second dictionary in between
-_CHAT = TypeAdapter(ChatRequest).validator
+
+# its `validator` is what `ChatRequest(...)` asks in the end, without a Python frame and a second dictionary in between
+_CHAT = TypeAdapter(ChatRequest)
 
 
 def chat_request(model: str, messages: Any, fields: Mapping[str, Any]) -> ChatRequest:
@@ -26,7 +27,7 @@ def chat_request(model: str, messages: Any, fields: Mapping[str, Any]) -> ChatRe
             not in the message: it may be a prompt.
     """
     try:
-        request: ChatRequest = _CHAT.validate_python({**fields, "model": model, "messages": messages})
+        request: ChatRequest = _CHAT.validator.validate_python({**fields, "model": model, "messages": messages})
     except ValidationError as error:
         raise _no_request(error, "chat", model) from None
     return request
