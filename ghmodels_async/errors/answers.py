@@ -39,6 +39,8 @@ class APIError(GHModelsError):
             in neither message nor repr.
         model: The model that was asked for.
         headers: The answer's headers that matter to limits, retries and support; lower-case names.
+        partial: The reply folded so far, when the error stood inside a stream that had begun; else None. Not in message
+            or repr.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class APIError(GHModelsError):
         body: Any = None,
         model: str | None = None,
         headers: Mapping[str, str] | None = None,
+        partial: Any = None,
         checked: str = "",
         fix: str = "",
     ) -> None:
@@ -63,6 +66,7 @@ class APIError(GHModelsError):
         self.body = body
         self.model = model
         self.headers: dict[str, str] = dict(headers or {})
+        self.partial = partial
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.why!r}, status={self.status}, code={self.code!r})"

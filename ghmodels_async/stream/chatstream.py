@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from ..clock import Clock
-from ..errors import RequestTimeoutError, StreamError
+from ..errors import APIError, RequestTimeoutError, StreamError
 from .delta import ChatDelta
 from .endings import closed_early, outcome_of, verdict
 from .fold import Fold
@@ -259,7 +259,7 @@ class ChatStream:
     def _judge(self, reader: StreamReader) -> Exception | None:
         self._stop_clock(reader)
         error = verdict(reader.decoder, reader.cause, self._fold, done_suffices=self._done_suffices)
-        if isinstance(error, (StreamError, RequestTimeoutError)) and self._fold.begun:
+        if isinstance(error, (StreamError, RequestTimeoutError, APIError)) and self._fold.begun:
             error.partial = self.reply
         return error
 

@@ -52,7 +52,9 @@ async def test_an_error_of_a_call_travels_with_its_partial_reply(fault: Fault, k
     if partial is not None:
         assert partial.text
         assert copy.partial == partial and copy.partial.raw == partial.raw
-    assert (partial is not None) == (kind in (e.StreamTruncatedError, e.StreamInterruptedError, e.RequestTimeoutError))
+    assert (partial is not None) == (
+        kind in (e.StreamTruncatedError, e.StreamInterruptedError, e.RequestTimeoutError, e.ServerError)
+    )
 
 
 async def test_an_error_of_a_tool_travels_with_its_run() -> None:

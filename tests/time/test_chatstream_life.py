@@ -384,8 +384,9 @@ async def test_an_error_frame_behind_content_comes_after_the_content_and_is_not_
     stream = ChatStream(opener, clock=clock)
     async with stream:
         assert (await stream.__anext__()).text == "a"
-        with pytest.raises(ServerError):
+        with pytest.raises(ServerError) as caught:
             await stream.__anext__()
+    assert caught.value.partial == stream.reply and stream.reply.text == "a"
     assert opener.attempts == []
     assert settled(opener) == [StreamOutcome.FAILED]
 
