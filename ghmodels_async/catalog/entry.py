@@ -17,7 +17,7 @@ class Multipliers(BaseModel):
     Source: github/docs content/billing/reference/costs-for-github-models.md, read 2026-11-22.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
     input: float
     cached_input: float | None = None
     output: float

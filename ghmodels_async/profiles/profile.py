@@ -24,7 +24,7 @@ _REMEMBERED = 4096
 
 _IN_EVERY_REQUEST = {"model", "messages", "messages[].content"}
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+_FROZEN = ConfigDict(defer_build=True, frozen=True, extra="forbid", protected_namespaces=())
 
 
 class Rate(BaseModel):

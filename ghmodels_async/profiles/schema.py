@@ -41,7 +41,7 @@ class Misplaced(ValueError):
 class ProfileFile(BaseModel):
     """Every key a profile file may have. Unknown keys are errors: a misspelt limit must not be silently absent."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     name: str = Field(pattern=r"[a-z0-9][a-z0-9._-]*")
     title: str = ""

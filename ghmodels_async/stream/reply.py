@@ -172,7 +172,8 @@ def _soft(cls: type[T]) -> type[T]:
     A frozen dataclass fills a new instance by a call of `object.__setattr__` per field. For one choice and its reply
     that is more than half of what validating their JSON costs.
     """
-    twin = make_dataclass(cls.__name__, [(one.name, one.type, one) for one in fields(cls)], slots=True, eq=False)  # type: ignore[arg-type]
+    slots = [(one.name, Any, one) for one in fields(cls)]  # type: ignore[arg-type]
+    twin = make_dataclass(cls.__name__, slots, slots=True, eq=False, repr=False)
     return cast("type[T]", twin)
 
 

@@ -30,7 +30,7 @@ __all__ = [
     "validate_chunk",
 ]
 
-_OPEN = ConfigDict(extra="allow", protected_namespaces=(), coerce_numbers_to_str=True)
+_OPEN = ConfigDict(extra="allow", protected_namespaces=(), coerce_numbers_to_str=True, defer_build=True)
 _SLIM = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
 
 

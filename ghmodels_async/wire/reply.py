@@ -28,7 +28,8 @@ __all__ = [
 ]
 
 # Numbers where the reference says text (ids, codes) are read as text: several gateways send them.
-_OPEN = ConfigDict(extra="allow", protected_namespaces=(), coerce_numbers_to_str=True)
+# Built at their first use: a reply builds those it contains into its own validator, and most others are never needed.
+_OPEN = ConfigDict(extra="allow", protected_namespaces=(), coerce_numbers_to_str=True, defer_build=True)
 
 
 def _count(value: Any) -> Any:

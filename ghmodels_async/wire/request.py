@@ -35,7 +35,7 @@ class ChatRequest(BaseModel):
     `extra_body` is merged over the JSON body and `extra_headers` over the HTTP headers; neither is serialised itself.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", protected_namespaces=())
 
     model: str = Field(min_length=1)
     messages: Annotated[Sequence[Message], _PLAIN] = Field(min_length=1)
@@ -72,7 +72,7 @@ class ChatRequest(BaseModel):
 class EmbeddingsRequest(BaseModel):
     """One embeddings request: `input` is one text or up to the endpoint's cap of texts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid", protected_namespaces=())
 
     model: str = Field(min_length=1)
     input: str | Sequence[str]
