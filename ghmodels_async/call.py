@@ -238,29 +238,21 @@ class Call:
         token = self._token = await wiring.tokens.current()
         gate = wiring.gate_for(token)
         asked_at = wiring.clock.now()
-        queue_until = None if terms.timeouts.queue is None else asked_at + terms.timeouts.queue
-        front = self._exchange.permit.position if self._exchange else None
         gate.check_size(model, self._size.certain, 0)  # how much a reply may have is the server's to cut, not to refuse
         permit = await gate.acquire(
             model,
             priority=terms.priority,
-            deadline=_earlier(self._deadline, queue_until),
+            deadline=self._grant_until(asked_at),
             tokens_in=self._size.likely,
             tokens_out=self._size.out,
             on_exhausted=terms.on_exhausted,
-            front=front,
+            front=self._exchange.permit.position if self._exchange else None,
         )
         self._queue_wait += wiring.clock.now() - asked_at
         exchange = self._exchange = Exchange(permit, wiring)
         self._number = number + self._more
         if wiring.observed:
-            exchange.attempt = Attempt(
-                self._request,
-                streamed=self._streamed,
-                number=self._number,
-                profile=wiring.profile.name,
-                queue_wait=self._queue_wait,
-            )
+            exchange.attempt = self._observed_attempt()
         try:
             response = exchange.response = await self._send(exchange, token)
             head = response.head
@@ -276,19 +268,22 @@ class Call:
             if exchange.attempt is not None and self._streamed:
                 exchange.attempt.first_delta_after = wiring.clock.now() - exchange.sent_at
         except BaseException as error:
-            if exchange.attempt is not None:
-                exchange.attempt.error = error
-            self._teach(gate, exchange, error)
-            exchange.end(outcome_of(error))
-            if isinstance(error, RequestTooLargeError) and error.maximum is not None:
-                gate.too_large(model, error.maximum)
-                wiring.estimates.refused(model, self._size, error.maximum)
-            elif isinstance(error, TokenInvalidError) and not self._more and await wiring.tokens.refresh(token):
-                self._failed(FailedAttempt(number, error, Retry(0.0, 0)))
-                self._more = 1
-                return await self._attempt(begin, number)
-            raise
-        return None
+            self._settle_failure(gate, exchange, error)
+            if not isinstance(error, TokenInvalidError) or self._more or not await wiring.tokens.refresh(token):
+                raise
+            self._failed(FailedAttempt(number, error, Retry(0.0, 0)))
+            self._more = 1
+            await self._attempt(begin, number)
+
+    def _settle_failure(self, gate: Gate, exchange: Exchange, error: BaseException) -> None:
+        """An attempt is over: learn from it, then release and settle."""
+        if exchange.attempt is not None:
+            exchange.attempt.error = error
+        self._teach(gate, exchange, error)
+        exchange.end(outcome_of(error))
+        if isinstance(error, RequestTooLargeError) and error.maximum is not None:
+            gate.too_large(self._request.model, error.maximum)
+            self._wiring.estimates.refused(self._request.model, self._size, error.maximum)
 
     def _teach(self, gate: Gate, exchange: Exchange, error: BaseException) -> None:
         """A 429 pauses its limit once for everybody, whether it was the answer or stood inside one."""
@@ -346,6 +341,23 @@ class Call:
             prices=self._wiring.prices_of(model),
         )
 
+    def _grant_until(self, asked_at: float) -> float | None:
+        """The instant by which the quota must have opened: the call's end, or the end of its patience in the queue."""
+        patience = self._terms.timeouts.queue
+        if patience is None:
+            return self._deadline
+        return asked_at + patience if self._deadline is None else min(self._deadline, asked_at + patience)
+
+    def _observed_attempt(self) -> Attempt:
+        """What middleware may know before anything is sent."""
+        return Attempt(
+            self._request,
+            streamed=self._streamed,
+            number=self._number,
+            profile=self._wiring.profile.name,
+            queue_wait=self._queue_wait,
+        )
+
     def _describe(self, attempt: Attempt, response: Response) -> None:
         """Tell middleware what the head says."""
         assert self._exchange is not None
@@ -399,9 +411,3 @@ def _telling(names: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
     """Of the header names of an answer: the one with the request's id, and those worth keeping."""
     id_name = next((name for name in _REQUEST_IDS if name in names), None)
     return id_name, tuple(name for name in names if name.startswith(_KEPT_HEADERS))
-
-
-def _earlier(one: float | None, other: float | None) -> float | None:
-    if one is None or other is None:
-        return one if other is None else other
-    return min(one, other)
