@@ -27,12 +27,12 @@ def grant_at(logs: Sequence[RateLog], ahead: int, now: float, deepest: int | Non
     log = logs[i]
     rounds, rest = divmod(ahead, log.cap)
     at = log.opening(now, rest + 1)
-    if i:
-        at = max(at, grant_at(logs, rest, now, i - 1))
+    if i and (shorter := grant_at(logs, rest, now, i - 1)) > at:
+        at = shorter
     if rounds:
         at = _later(log, at, rounds)
-        if i:
-            at = max(at, grant_at(logs, ahead, now, i - 1))
+        if i and (shorter := grant_at(logs, ahead, now, i - 1)) > at:
+            at = shorter
     return at
 
 

@@ -133,7 +133,7 @@ class RateLog:
         """When the `nth` request from `now` can be taken if all before it are taken as soon as they can."""
         if self.pace or self.canary or self.blocked_until != -NEVER:
             return self.ready_at(now, nth)
-        excess = self.used() + nth - self.cap
+        excess = self.held + len(self._marks) - self._start + nth - self.cap
         at = now if excess <= 0 else self._freed(excess, now)  # what has expired unseen frees before `now`
         return at if at > now else now
 
