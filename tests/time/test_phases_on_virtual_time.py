@@ -10,7 +10,7 @@ import pytest
 from ghmodels_async.clock import Clock
 from ghmodels_async.errors import RequestTimeoutError
 from ghmodels_async.transport import PhaseTimeouts
-from ghmodels_async.transport.phases import Lanes, Phases
+from ghmodels_async.transport.phases import Lanes, Phases, Wait
 
 
 @dataclass
@@ -186,3 +186,35 @@ async def test_bytes_that_leave_as_the_time_runs_out_are_reported_all_the_same(c
     assert phases.timed_out()
     error = phases.error("endpoint: x")
     assert (error.phase, error.sent) == ("head", True)
+
+
+async def test_a_wait_begun_anew_counts_from_then_on(clock: Clock) -> None:
+    wait, began = Wait(Lanes(clock)), clock.now()
+    with pytest.raises(asyncio.CancelledError):
+        for _ in range(3):
+            wait.begin(10.0, clock.now())
+            await clock.sleep(6.0)
+        wait.begin(10.0, clock.now())
+        await clock.sleep(60.0)
+    assert clock.now() - began == pytest.approx(28.0, abs=0.001)
+    assert wait.timed_out()
+    wait.end()
+    await clock.sleep(100.0)  # no lane has it any more
+
+
+async def test_a_wait_that_somebody_else_cancels_is_no_timeout(clock: Clock) -> None:
+    async def watched() -> bool:
+        wait = Wait(Lanes(clock))
+        wait.begin(10.0, clock.now())
+        try:
+            await clock.sleep(60.0)
+        except asyncio.CancelledError:
+            return wait.timed_out()
+        finally:
+            wait.end()
+        return False
+
+    task = asyncio.ensure_future(watched())
+    await clock.sleep(5.0)
+    task.cancel()
+    assert await task is False
