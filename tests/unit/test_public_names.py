@@ -37,3 +37,11 @@ def test_the_package_alone_loads_neither_aiohttp_nor_pydantic():
     code = "import ghmodels_async, sys; print(sorted({'aiohttp', 'pydantic', 'rich'} & sys.modules.keys()))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_the_client_loads_no_part_that_a_chat_does_not_use():
+    code = "from ghmodels_async import GitHubModels; import sys; print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    spare = {"conversation", "embeddings", "openai_compat", "simulator", "structured", "tools", "verification"}
+    loaded = set(shown.stdout.split())
+    assert loaded.isdisjoint({"tenacity", "html", *(f"ghmodels_async.{part}" for part in spare)})
