@@ -94,17 +94,13 @@ class SSEDecoder:
     def take(self, data: bytes) -> Sequence[Event]:
         """As `feed`, but bare tuples: an object per event costs as much as cutting it out of the stream."""
         events: list[Event] = []
-        if not self._between:  # to the end of the event that was cut
-            end = data.find(b"\n\n") + 2
-            if end < 2:
-                end = len(data)
-            if data:
-                self._by_lines(data[:end], events)
-                data = data[end:]
-        if data.startswith(b"data: ") and 0x0D not in data and len(data) <= self._limit:
-            end = data.rfind(b"\n\n")
-            texts = data[6:end].decode("utf-8", "replace").split("\n\ndata: ") if end > 0 else []
-            if texts and "\n" not in "".join(texts):
+        begin = 0 if self._between else data.find(b"\n\n") + 2  # behind the event that was cut
+        end = data.rfind(b"\n\n")
+        if end > begin and data.startswith(b"data: ", begin) and 0x0D not in data and len(data) <= self._limit:
+            texts = data[begin + 6 : end].decode("utf-8", "replace").split("\n\ndata: ")
+            if "\n" not in "".join(texts):
+                if begin:
+                    self._by_lines(data[:begin], events)
                 self._at_start = False
                 for text in texts:
                     events.append(("message", text, self._id, self._retry))
