@@ -321,6 +321,11 @@ class _Answer:
         headers = dict(zip(_lower(tuple(told)), told.values(), strict=False))
         self.head = ResponseHead(response.status, headers, lanes.clock.now())
 
+    @property
+    def ended(self) -> bool:
+        """Whether the end of the body has arrived, read or not: no read waits any more."""
+        return self._response.content.is_eof()
+
     async def read(self) -> bytes:
         """Read the whole rest of the body. See `Response.read`. Cancellation: the connection is closed."""
         content = self._response.content

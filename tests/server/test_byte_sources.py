@@ -146,3 +146,13 @@ async def test_a_chat_stream_reads_each_of_them_alike(body_of: Make) -> None:
     assert reply.text == other.text and reply.text
     assert reply.finish_reason == "stop"
     assert len(asyncio.all_tasks()) <= 2
+
+
+async def test_a_body_from_a_socket_tells_when_its_end_has_arrived() -> None:
+    async with over_a_socket(Fault.stall(4)) as body:
+        await body.__aiter__().__anext__()
+        assert not body.ended  # type: ignore[attr-defined]
+    async with over_a_socket(None) as body:
+        async for _ in body:
+            pass
+        assert body.ended  # type: ignore[attr-defined]
