@@ -13,7 +13,7 @@ from .rows import Job
 __all__ = ["Lane", "LaneKey", "Lanes"]
 
 #: Rows in flight per model where nothing is known about its concurrency, until its quota is seen to go unused.
-_AT_FIRST = 64
+DEFAULT_WIDTH = 64
 #: Model id and URL: a model that serves both kinds of rows has a lane for each.
 LaneKey = tuple[str, str]
 
@@ -115,7 +115,7 @@ class Lanes:
         lane = self._lanes.get((model, url))
         if lane is None:
             fixed = self._width(model)
-            width = fixed or _AT_FIRST
+            width = fixed or DEFAULT_WIDTH
             more = partial(self._idle, model) if fixed is None else None
             lane = self._lanes[model, url] = Lane((model, url), width, asyncio.Semaphore(width), more=more)
             self._on_open(lane)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ghmodels_async import GitHubModels
-from ghmodels_async.batch.quotas import DEFAULT_WIDTH
+from ghmodels_async.batch.lanes import DEFAULT_WIDTH
 from ghmodels_async.batch.verdicts import Limits
 from ghmodels_async.catalog.lookup import DEFAULT_CONTEXT
 from ghmodels_async.client import _MAP_CONCURRENCY
@@ -94,7 +94,11 @@ def abilities() -> Iterator[Row]:
         "what the provider guide assumes for a model it does not list",
     )
     yield "`batch run --rounds`", str(Limits().rounds), "as many times is a failing row tried"
-    yield "`batch run --concurrency`", f"slots + 1, else {DEFAULT_WIDTH}", "one row is ready whenever a slot gets free"
+    yield (
+        "`batch run --concurrency`",
+        f"slots + 1, else {DEFAULT_WIDTH} and more while quota lies idle",
+        "one row is ready whenever a slot gets free",
+    )
 
 
 def of(function: Callable[..., Any], name: str) -> str:
