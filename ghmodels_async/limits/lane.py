@@ -173,7 +173,6 @@ class Lane:
         for log in self.logs:
             log.take(now)
         if self.token_logs:
-            permit.weights = tuple(permit.weight(log) for log in self.token_logs)
             for tokens, weight in zip(self.token_logs, permit.weights, strict=True):
                 tokens.take(now, weight)
         for place in self.places:

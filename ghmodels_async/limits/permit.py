@@ -49,8 +49,7 @@ class Outcome(enum.Enum):
     ABANDONED = "abandoned"
 
 
-_COMPLETED, _NOT_SENT = Outcome.COMPLETED, Outcome.NOT_SENT
-_UNKNOWN, _ABANDONED = Outcome.UNKNOWN, Outcome.ABANDONED
+_COMPLETED, _NOT_SENT, _UNKNOWN, _ABANDONED = Outcome.COMPLETED, Outcome.NOT_SENT, Outcome.UNKNOWN, Outcome.ABANDONED
 
 
 class Permit:
@@ -80,7 +79,6 @@ class Permit:
         "state",
         "tokens",
         "waits",
-        "weights",
     )
 
     def __init__(self, lane: Lane, rank: int) -> None:
@@ -92,7 +90,6 @@ class Permit:
         self.rig = NOTHING
         self.row: str | None = None
         self.leases: Sequence[Lease] = ()
-        self.weights: tuple[int, ...] = ()
         self.tokens = _NO_TOKENS
         self.deadline: float | None = None
         self.waits = False
@@ -210,6 +207,11 @@ class Permit:
         prompt, reply = self.tokens
         return max(1, prompt if log.limit.unit == "input_tokens" else prompt + reply)
 
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """What this request weighs in each limit on tokens that it was granted under."""
+        return tuple(self.weight(log) for log in self.rig.token_logs)
+
     def weight_in(self, log: RateLog) -> int:
         """What this permit took of a limit; 0 if it was granted without it."""
         if log in self.rig.logs:
@@ -243,8 +245,6 @@ class Permit:
             self.lane.desk.books.moved(self)
 
     def _amend(self, tokens_in: int, tokens_out: int) -> None:
-        self.tokens = (tokens_in, tokens_out)
-        weights = tuple(self.weight(log) for log in self.rig.token_logs)
-        for log, old, new in zip(self.rig.token_logs, self.weights, weights, strict=True):
+        before, self.tokens = self.weights, (tokens_in, tokens_out)
+        for log, old, new in zip(self.rig.token_logs, before, self.weights, strict=True):
             log.amend(self.mark, old, new)
-        self.weights = weights
