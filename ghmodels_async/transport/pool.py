@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -38,7 +37,6 @@ __all__ = ["SessionPool"]
 _NO_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=None, sock_read=None, sock_connect=None)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_HOPS = 3
-_LARGE = 60_000  # bytes of a body from which on the socket may make aiohttp wait: that is left to it
 _MAX_ROUTES = 1_000  # distinct URLs remembered; a client uses a handful
 
 
@@ -180,7 +178,6 @@ class SessionPool:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"ghmodels-async/{__version__}"},
             trust_env=False,
-            request_class=_WholeRequest if sys.version_info < (3, 12) else aiohttp.ClientRequest,
         )
 
 
@@ -204,77 +201,28 @@ class _Route:
 
 
 class _Body(aiohttp.Payload):
-    """A request body that says when its first byte is handed to the socket.
-
-    One that `rides` goes out with the head: aiohttp sees nothing to write then, and starts no task for it.
-    """
+    """A request body that says when its first byte is handed to the socket."""
 
     _autoclose = True  # nothing to close: plain bytes
 
     def __init__(self, value: bytes, started: Callable[[], None]) -> None:
         super().__init__(value, content_type="application/json")
         self._size = len(value)
-        self.value = value
-        self.started = started
-        self.rides = False
-
-    def __bool__(self) -> bool:
-        return not self.rides
+        self._started = started
 
     def __deepcopy__(self, memo: object) -> _Body:
         return self  # aioresponses copies what it records, and would copy the task that waits with it
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        return str(self.value, encoding, errors)
+        return str(self._value, encoding, errors)
 
     async def write(self, writer: Any) -> None:  # what aiohttp below 3.12 calls
-        await self.write_with_length(writer, None)
+        self._started()
+        await writer.write(self._value)
 
     async def write_with_length(self, writer: Any, content_length: int | None) -> None:
-        if not self.rides:
-            self.started()
-            await writer.write(self.value)
-
-
-class _WholeRequest(aiohttp.ClientRequest):
-    """Hands head and body to the socket in one call, from the task that asks.
-
-    aiohttp starts a task for every body. Python 3.11 cannot run it at once: that is a tenth of a request.
-    """
-
-    async def send(self, conn: Any) -> aiohttp.ClientResponse:
-        body, protocol = self.body, conn.protocol
-        if not isinstance(body, _Body) or self.method != "POST":  # others are repeated by aiohttp, which needs the body
-            return await super().send(conn)
-        transport = protocol.transport
-        body.rides = transport is not None and not protocol.writing_paused and len(body.value) < _LARGE
-        if not body.rides:
-            return await super().send(conn)
-        protocol.transport = _Ride(transport, body)
-        try:
-            return await super().send(conn)  # without a body to write it does not wait: nobody else sees the stand-in
-        finally:
-            protocol.transport = transport
-
-
-class _Ride:
-    """What a request without a body needs of a transport. The first write takes the body along."""
-
-    __slots__ = ("_body", "_transport")
-
-    def __init__(self, transport: asyncio.Transport, body: _Body) -> None:
-        self._transport = transport
-        self._body: _Body | None = body
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-    def write(self, head: bytes) -> None:
-        body, self._body = self._body, None
-        if body is not None:
-            body.started()
-            head += body.value
-        self._transport.write(head)
+        self._started()
+        await writer.write(self._value)
 
 
 async def _exchange(
