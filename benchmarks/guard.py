@@ -14,8 +14,8 @@ from .rounds import Bench, Scenario
 
 #: Scenario -> the most this library may cost, in multiples of raw aiohttp.
 BOUNDS: dict[Scenario, float] = {
-    Scenario("chat", "chat-0", count=800, rounds=9): 2.7,
-    Scenario("stream in bursts", "stream-64-0-1", "stream", count=96, rounds=9): 2.5,
+    Scenario("chat", "chat-0", count=800, rounds=9): 2.3,
+    Scenario("stream in bursts", "stream-64-0-1", "stream", count=96, rounds=9): 2.1,
 }
 
 
