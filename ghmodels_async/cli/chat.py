@@ -14,7 +14,7 @@ from .answer import note_ending, write_answer
 from .options import ClientOptions, client_options, json_option
 from .patience import Patience, waiting
 from .screen import print_json, tame
-from .session import open_client
+from .session import open_sender
 
 if TYPE_CHECKING:
     from ghmodels_async.client import GitHubModels
@@ -62,7 +62,7 @@ async def _chat(
 ) -> None:
     messages = [*([{"role": "system", "content": system}] if system else []), {"role": "user", "content": asked}]
     wanted = {name: value for name, value in fields.items() if value is not None}
-    async with open_client(options) as gh, waiting(gh, model) as patience:
+    async with open_sender(options) as gh, waiting(gh, model) as patience:
         if as_json or no_stream:
             reply = await gh.chat(model, messages, **wanted)
             patience.end()

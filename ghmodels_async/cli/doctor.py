@@ -9,7 +9,7 @@ import click
 
 from .failures import exit_code
 from .options import ClientOptions, client_options, json_option
-from .session import open_client
+from .session import open_sender
 from .wording import reworded
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ async def _verification(options: ClientOptions, model: str | None, *, ask: bool)
     from ghmodels_async.verification import Check, Verification
 
     try:
-        async with open_client(options) as gh:
+        async with open_sender(options) as gh:
             return await gh.verify(model, ask=ask, raises=False)
     except ConfigurationError as error:  # no client could be made of these settings
         checked = ", ".join(error.checked.splitlines()) or "arguments, environment, configuration file"

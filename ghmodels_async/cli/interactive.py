@@ -18,7 +18,7 @@ from .keyboard import Keyboard
 from .options import ClientOptions
 from .orders import Orders, Room
 from .patience import waiting
-from .session import open_client
+from .session import open_sender
 
 if TYPE_CHECKING:
     from ghmodels_async.conversation import Conversation
@@ -56,7 +56,7 @@ def converse(options: ClientOptions, model: str, *, system: str | None, **fields
 async def _enter(
     stack: AsyncExitStack, options: ClientOptions, model: str, system: str | None, fields: dict[str, Any]
 ) -> Room:
-    gh = await stack.enter_async_context(open_client(options))
+    gh = await stack.enter_async_context(open_sender(options))
     await gh.limits.open()
     gh.limits.explain(model)  # a model the plan does not have is refused before the first question
     return Room(gh, model, system, fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ghmodels_async.config import Settings
     from ghmodels_async.profiles import Profile
 
-__all__ = ["SIMULATED_TOKEN", "open_anonymous", "open_client", "settings_of", "stranger"]
+__all__ = ["SIMULATED_TOKEN", "open_anonymous", "open_client", "open_sender", "settings_of", "shares", "stranger"]
 
 #: Goes nowhere but to the simulator on this machine; shaped so that nobody takes it for a real one.
 SIMULATED_TOKEN = "simulated-token"  # noqa: S105
@@ -50,6 +51,45 @@ async def open_client(options: ClientOptions, **client: Any) -> AsyncIterator[Gi
         else:
             found = {"settings": settings_of(options)}
         yield await stack.enter_async_context(GitHubModels(**{**found, "clock": clock, **client}))
+
+
+@asynccontextmanager
+async def open_sender(options: ClientOptions) -> AsyncIterator[GitHubModels]:
+    """As `open_client`, for a verb that sends: its requests count with those of every other command on this host.
+
+    Where no file can be kept they count in memory, with a warning: a question is worth more than a common count.
+
+    Raises:
+        ConfigurationError: A setting that cannot be used, or no token. Nothing was sent.
+
+    Cancellation: as `open_client`.
+    """
+    async with open_client(options, shared=shares(options) and _keeps_files(options)) as gh:
+        yield gh
+
+
+def shares(options: ClientOptions) -> bool:
+    """Whether other processes on this host may be spending the same quota: wherever there is one.
+
+    Raises:
+        ConfigurationError: A setting that cannot be used.
+    """
+    if options.simulate:
+        return False
+    settings = settings_of(options)
+    if settings.ledger == "memory":  # asked for: the count of one process
+        return False
+    profile = settings.profile
+    return bool(profile.account) or any(quota.rates for plans in profile.rows.values() for quota in plans.values())
+
+
+def _keeps_files(options: ClientOptions) -> bool:
+    """Whether the ledger's directory can be written, or made."""
+    from ghmodels_async.limits.ledger import state_directory
+
+    folder = settings_of(options).state_dir or state_directory()
+    there = next((path for path in (folder, *folder.parents) if path.exists()), folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 @asynccontextmanager

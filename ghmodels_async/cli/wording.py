@@ -72,7 +72,8 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (r"Ask for fewer at once, or use map\(\), which [^\n]*", "Run fewer at once, or one `ghmodels batch run`"),
     (
         r"give both clients shared=True \(one ledger\); otherwise lower the limit with limits=\{\.\.\.\}\.",
-        f"let one `ghmodels batch run` do the work of both; otherwise lower the limit in {_OWN_PROFILE}.",
+        "let it be a `ghmodels` command, or a client opened as shared: those count together; otherwise lower the limit "
+        f"in {_OWN_PROFILE}.",
     ),
     (r"\bledger='([^']*)', shared=\w+", r"GHMODELS_LEDGER=\1"),
     (r'\bledger="sqlite" for a file', "GHMODELS_LEDGER=sqlite for a file"),
