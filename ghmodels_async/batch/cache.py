@@ -23,7 +23,7 @@ from ghmodels_async.errors import ConfigurationError
 
 from .rows import Job
 
-__all__ = ["Cache", "Hit"]
+__all__ = ["Cache", "Hit", "repeatable"]
 
 _SCHEMA = (
     "create table if not exists answers (key blob primary key, at real not null, body text not null) without rowid"
@@ -78,7 +78,7 @@ class Cache:
 
     def get(self, job: Job, model: str) -> Hit | None:
         """The answer an equal request got, if it was kept and is not too old."""
-        if self._broken or not _repeatable(job):
+        if self._broken or not repeatable(job):
             return None
         since = -1.0 if self._ttl is None else self._wall() - self._ttl
         query = "select body from answers where key = ? and at >= ?"
@@ -91,7 +91,7 @@ class Cache:
 
     def put(self, job: Job, model: str, body: dict[str, Any]) -> None:
         """Keep an answer, if asking again would give the same."""
-        if not self._broken and _repeatable(job):
+        if not self._broken and repeatable(job):
             text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
             query = "insert or replace into answers values (?, ?, ?)"
             try:
@@ -107,5 +107,6 @@ class Cache:
         return sha256(json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).digest()
 
 
-def _repeatable(job: Job) -> bool:
+def repeatable(job: Job) -> bool:
+    """Whether asking again would give the same answer."""
     return job.embeddings or job.body.get("temperature") == 0

@@ -12,13 +12,14 @@ from typing import Any, Literal, Protocol
 from ghmodels_async.bulk import Run
 from ghmodels_async.errors import GHModelsError
 from ghmodels_async.stream import ChatReply, ReplyMeta
-from ghmodels_async.wire import EmbeddingsRequest, Usage
+from ghmodels_async.wire import ChatRequest, EmbeddingsRequest, Usage
 
 from .envelope import Answer, vectors_answer
 from .lanes import Lane
-from .rows import CHAT_URL, Job
+from .objections import objections
+from .rows import CHAT_URL, Job, RowError
 
-__all__ = ["Caller", "Result", "outcomes"]
+__all__ = ["Caller", "Result", "outcomes", "request_of"]
 
 
 class Results(Protocol):
@@ -51,6 +52,19 @@ class Result(Protocol):
     def reply(self) -> ChatReply | Answer | None: ...
     @property
     def error(self) -> GHModelsError | None: ...
+
+
+def request_of(client: Caller, job: Job, model: str) -> ChatRequest | EmbeddingsRequest:
+    """The request of one row, if the endpoint is not known to refuse it: what `batch check` finds, row by row.
+
+    Raises:
+        RowError: It is none, or would be refused.
+    """
+    request = job.request(model)
+    profile = getattr(client, "profile", None)
+    if profile is not None and (found := objections(profile, request)):
+        raise RowError(job.line, "; ".join(found))
+    return request
 
 
 def outcomes(client: Caller, requests: AsyncIterator[tuple[Job, Any]], lane: Lane) -> Results:
@@ -89,6 +103,7 @@ async def _embedded(client: Any, request: EmbeddingsRequest) -> Answer:
         array=False,
         dimensions=request.dimensions,
         user=request.user,
+        extra_body=request.extra_body,
         priority="batch",
         on_exhausted="raise",
     )

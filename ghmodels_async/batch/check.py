@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from ghmodels_async import catalog, profiles
+from ghmodels_async import catalog
 from ghmodels_async.errors import ConfigurationError, PlanError
 from ghmodels_async.limits.quota import Allowance, allowance
 from ghmodels_async.profiles import Profile
 from ghmodels_async.wire.measure import word_count
 
+from .cache import repeatable
 from .duplicates import Duplicates
+from .objections import objections
 from .rows import Job, RawRow, Recipe, RowError
 
 __all__ = ["Checked", "Problem", "check_rows"]
@@ -39,6 +40,7 @@ class Checked:
         rows: Rows read.
         size: Bytes of all rows.
         models: Rows per model; rows that name none count for the run's first model.
+        cacheable: Rows whose answers a cache may keep: embeddings, and chats that are not sampled.
         ignored: Fields of short lines that are no request fields, with the rows that have them.
         notes: What is not wrong but worth knowing.
     """
@@ -46,6 +48,7 @@ class Checked:
     rows: int = 0
     size: int = 0
     embeddings: int = 0
+    cacheable: int = 0
     wrong: int = 0
     problems: list[Problem] = field(default_factory=list)
     models: Counter[str] = field(default_factory=Counter)
@@ -103,6 +106,7 @@ class _Checker:
                 raise RowError(raw.line, "the row names no model; give one with --model")
             found.models[models[0]] += 1
             found.embeddings += job.embeddings
+            found.cacheable += repeatable(job)
             if job.ignored:
                 found.ignored.update(job.ignored)
             for why in self._problems(raw, job, models):
@@ -137,9 +141,8 @@ class _Checker:
         request = job.request(models[0])
         asked = _plain_shape(job, models[0])
         if asked is None or asked not in self._passed:
-            found = profiles.check(self._profile, request)
-            for problem in found:
-                yield f"{problem.field} = {_short(problem.value)}: {problem.allowed}"
+            found = objections(self._profile, request)
+            yield from found
             if asked is not None and not found and len(self._passed) < _REMEMBERED:
                 self._passed.add(asked)
         if job.model:
@@ -197,8 +200,3 @@ def _plain_shape(job: Job, model: str) -> str | None:
     if not messages or not all(len(m) == 2 and type(m.get("content")) is str and "role" in m for m in messages):
         return None
     return f"{model} {[(name, value) for name, value in job.body.items() if name != 'messages']}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

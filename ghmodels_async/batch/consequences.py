@@ -9,7 +9,7 @@ from ghmodels_async.clock import Clock
 from ghmodels_async.errors import GHModelsError
 
 from .deck import Deck
-from .envelope import fault_of
+from .envelope import fault_of, nothing_sent
 from .lanes import Lane, Lanes
 from .progress import Progress
 from .rows import Job
@@ -88,7 +88,7 @@ class Consequences:
         tries = self._tries.get(job.ordinal, 0) + (fault not in ("quota", "rate_limit"))
         verdict = judge(error, round=tries, rounds=self._limits.rounds, failed_connections=self._failed_connections)
         if verdict.act is Act.RECORD:
-            self._hands.fail(job, lane, error, attempts=tries)
+            self._hands.fail(job, lane, error, attempts=tries - nothing_sent(error))
             return
         self._hands.let_go(lane)
         if verdict.act is Act.STOP:

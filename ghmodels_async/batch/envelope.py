@@ -1,8 +1,9 @@
 """One finished row in the OpenAI batch envelope, and what kind of failure an error is. Pure.
 
 ``{"id", "custom_id", "response": {"status_code", "request_id", "body"}, "error"}``, as OpenAI and Azure Batch and
-``vllm run-batch`` write it, plus `attempts`, `model`, `usage` and `times`. An answer >= 400 stands in `response`;
-`error` is only for rows without an answer. Source: OpenAI API reference, "The request output object" (read 2026-11-22).
+``vllm run-batch`` write it, plus `attempts`, `model`, `usage` and `times`; of a failure also what was `checked` and how
+to `fix` it, where that is known. An answer >= 400 stands in `response`; `error` is only for rows without an answer.
+Source: OpenAI API reference, "The request output object" (read 2026-11-22).
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any
 from pydantic_core import to_json
 
 from ghmodels_async.errors import (
+    AdmissionError,
     APIError,
+    BadRequestError,
     ConnectionFailedError,
     ContentFilterError,
     GHModelsError,
@@ -41,10 +44,14 @@ __all__ = [
     "failure_line",
     "fault_of",
     "matches",
+    "nothing_sent",
     "success_line",
     "vectors_answer",
+    "why_of",
 ]
 
+#: Refused on this side: what the client knows that the endpoint will refuse.
+_UNSENT = (AdmissionError, BadRequestError)
 # ContentFilterError before the APIErrors, QuotaExhausted before RateLimit: the first match names the fault
 _FAULTS: tuple[tuple[type[BaseException], str], ...] = (
     (RowError, "invalid"),
@@ -67,7 +74,19 @@ FAULTS = (*dict.fromkeys(name for _, name in _FAULTS), "other")
 def fault_of(error: BaseException) -> tuple[int, str]:
     """HTTP status (0: there was none) and a one-word name of the failure."""
     status = getattr(error, "status", None) or 0
+    if not status and isinstance(error, BadRequestError) and not isinstance(error, ContentFilterError):
+        return 0, "invalid"  # found on this side, by the client where no check came first
     return status, next((name for kind, name in _FAULTS if isinstance(error, kind)), "other")
+
+
+def why_of(error: BaseException) -> str:
+    """One sentence."""
+    return error.why if isinstance(error, GHModelsError | RowError) else str(error)
+
+
+def nothing_sent(error: BaseException) -> bool:
+    """Whether the row was refused on this side: it cost no attempt."""
+    return isinstance(error, (*_UNSENT, RowError)) and getattr(error, "status", None) is None
 
 
 def matches(only: str, status: int, fault: str | None) -> bool:
@@ -146,7 +165,7 @@ def cached_line(job: Job, body: dict[str, Any], *, model: str, finished_at: floa
 def failure_line(job: Job, error: BaseException, *, model: str | None, attempts: int, finished_at: float) -> bytes:
     """The journal line of a row that failed for good. `attempts` counts the times it was tried."""
     status, fault = fault_of(error)
-    why = error.why if isinstance(error, GHModelsError | RowError) else str(error)
+    why = why_of(error)
     code = getattr(error, "code", None) or fault
     response = None
     if status:
@@ -164,6 +183,7 @@ def failure_line(job: Job, error: BaseException, *, model: str | None, attempts:
         "attempts": attempts,
         "model": model,
         "usage": None,
+        **{name: said for name in ("checked", "fix") if (said := getattr(error, name, ""))},
         "times": {"finished_at": _iso(finished_at)},
     }
     return record_line(job.ordinal, job.hash, status, fault, to_json(envelope, serialize_unknown=True))

@@ -18,8 +18,15 @@ class ModelProgress:
     in_flight: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    uncalled: int = 0
+    """Rows done or failed without a call: the cache had their answer, or nothing could be sent."""
     parked_until: float | None = None
     """Nominal Unix time."""
+
+    @property
+    def calls(self) -> int:
+        """Rows that took a call to end."""
+        return self.done + self.failed - self.uncalled
 
 
 @dataclass
@@ -44,6 +51,8 @@ class Progress:
     """How long answers took of late, from leaving to the end: a weighted mean in nominal seconds."""
     models: dict[str, ModelProgress] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    """The first row of each fault, and what was wrong with it."""
 
     def model(self, name: str) -> ModelProgress:
         found = self.models.get(name)

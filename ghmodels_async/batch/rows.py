@@ -13,14 +13,16 @@ fill what a row leaves open, never what it says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
+from ghmodels_async.errors import ConfigurationError
 from ghmodels_async.wire import ChatRequest, EmbeddingsRequest
 
 from .template import Template
@@ -30,14 +32,8 @@ __all__ = ["CHAT_URL", "EMBEDDINGS_URL", "Job", "RawRow", "Recipe", "RowError", 
 CHAT_URL = "/v1/chat/completions"
 EMBEDDINGS_URL = "/v1/embeddings"
 
-_CHAT_FIELDS = frozenset(ChatRequest.model_fields) - {
-    "extra_body",
-    "extra_headers",
-    "messages",
-    "stream",
-    "stream_options",
-}
-_EMBEDDINGS_FIELDS = frozenset(EmbeddingsRequest.model_fields) - {"extra_body", "extra_headers", "input"}
+_CHAT_FIELDS = frozenset(ChatRequest.model_fields) - {"extra_headers", "messages", "stream", "stream_options"}
+_EMBEDDINGS_FIELDS = frozenset(EmbeddingsRequest.model_fields) - {"extra_headers", "input"}
 _BATCH_FIELDS = frozenset({"custom_id", "method", "url", "body"})
 
 
@@ -110,6 +106,9 @@ class Recipe:
         parameters: Request fields for rows that do not set them (temperature, max_tokens, ...).
         id_field: Which field of a short line names it; None tries ``custom_id``, then ``id``.
         override_model: Whether the run's models serve also rows that name one.
+
+    Raises:
+        ConfigurationError: A parameter that is no field of any request: ten thousand rows would go without it.
     """
 
     template: Template | None = None
@@ -117,6 +116,12 @@ class Recipe:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     id_field: str | None = None
     override_model: bool = False
+
+    def __post_init__(self) -> None:
+        known = _CHAT_FIELDS | _EMBEDDINGS_FIELDS
+        for name in self.parameters:
+            if name not in known:
+                raise ConfigurationError(f"{name!r} is no field of a request.", fix=_advice(name, known))
 
     def job(self, raw: RawRow) -> Job:
         """Understand one row.
@@ -216,6 +221,12 @@ class Recipe:
         if self.id_field:
             raise RowError(raw.line, f"the row has no {self.id_field!r} to name it by; it has {_names(row)}")
         return f"row-{raw.ordinal + 1}"
+
+
+def _advice(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    meant = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{meant}A field that only the server knows goes into extra_body: --param 'extra_body={{\"{name}\": ...}}'"
 
 
 def _is_messages(value: Any) -> bool:

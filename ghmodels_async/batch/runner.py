@@ -18,7 +18,7 @@ from ghmodels_async.clock import Clock
 
 from .books import Books
 from .cache import Cache
-from .calls import Caller, outcomes
+from .calls import Caller, outcomes, request_of
 from .consequences import Consequences
 from .deck import Deck
 from .journal import Finished, Journal, JournalError
@@ -186,7 +186,7 @@ class Runner:
             self.progress.model(lane.model).in_flight += 1
             self.progress.waiting = self._deck.waiting
             try:
-                request = job.request(lane.model)
+                request = request_of(self._client, job, lane.model)
             except RowError as error:
                 self.fail(job, lane, error)
                 continue

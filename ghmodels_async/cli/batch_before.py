@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ghmodels_async.batch import BatchRun, Choice, Recipe, check_rows, choices, margins_of, plan_rows
+from ghmodels_async.batch import BatchRun, Checked, Choice, Recipe, check_rows, choices, margins_of, plan_rows
 from ghmodels_async.errors import GHModelsError
 
 from .batch_check import print_problems
@@ -29,6 +29,7 @@ async def look_before(
     max_duration: float | None,
     events: Callable[[str, dict[str, Any]], None],
     table: bool = False,
+    cache: bool = False,
 ) -> bool:
     """Whether the run may start. What speaks against it goes to standard error.
 
@@ -37,8 +38,9 @@ async def look_before(
         run: The run, entered.
         check: Whether to read the input through for problems.
         max_duration: Longest the forecast may be, in nominal seconds.
-        events: Told of ``forecast``.
+        events: Told of each ``note`` on the input, and of the ``forecast``.
         table: Whether to show the whole plan on standard error when the run has to wait for a reset.
+        cache: Whether answers are to be kept.
     """
     left = run.progress.remaining or 0
     if check and not run.progress.total and run.shard.parts == 1:
@@ -58,6 +60,8 @@ async def look_before(
                 file=sys.stderr,
             )
             return False
+        for note in _notes(found, cache):
+            events("note", {"note": note})
         # what is done already is taken from every model alike
         models = {name: max(1, round(count * left / found.rows)) for name, count in found.models.items()}
     # the other shards spend the same quota at the same time
@@ -76,6 +80,14 @@ async def look_before(
         )
         return False
     return True
+
+
+def _notes(found: Checked, cache: bool) -> list[str]:
+    """What nobody would know before the last row was paid for."""
+    if not cache or found.cacheable:
+        return found.notes
+    why = "sampled answers are neither kept nor found, give --temperature 0"
+    return [*found.notes, f"no row qualifies for the cache: {why}"]
 
 
 def _show(client: GitHubModels, run: BatchRun, asked: Choice, models: dict[str, int]) -> None:

@@ -80,7 +80,10 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def gathered(*given: Any, **named: Any) -> Any:
         mine = {field.name: named.pop(field.name) for field in fields(RunFlags)}
-        return command(*given, flags=RunFlags(**mine), **named)
+        flags = RunFlags(**mine)
+        if flags.cache_ttl is not None and flags.cache is None:
+            raise click.UsageError("--cache-ttl says how long an answer in a --cache is good for; give that too.")
+        return command(*given, flags=flags, **named)
 
     decorated: Callable[..., Any] = gathered
     for option in reversed(_OPTIONS):

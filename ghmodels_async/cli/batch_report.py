@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ghmodels_async.batch import BatchRun, Quotas, Summary, allowances, fresh_quotas, margins_of, used_quotas
 from ghmodels_async.errors import GHModelsError
 
+from .screen import tame
 from .wording import reworded
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _quotas(
     client: GitHubModels, summary: Summary, *, paced: bool = True, margin: float = 0.0, day_margin: float = 0.0
 ) -> tuple[Quotas, int]:
     """The unused quotas of the models that were called, and the number of calls."""
-    calls = {name: model.done + model.failed for name, model in summary.progress.models.items()}
+    calls = {name: model.calls for name, model in summary.progress.models.items()}
     bound = allowances(client.profile, client.plan, [name for name in calls if calls[name]])
     started = client.clock.wall() - summary.makespan
     quotas = fresh_quotas(bound, paced=paced, margin=margin, day_margin=day_margin, wall=started)
@@ -73,6 +74,8 @@ def json_summary(client: GitHubModels, run: BatchRun, summary: Summary) -> dict[
     return {
         "request_counts": progress.counts,
         "this_start": {"completed": progress.done, "failed": progress.failed, "again": progress.again},
+        "from_cache": progress.cached,
+        "failed_by": dict(progress.faults.most_common()),
         "refused_429": refusals(client),
         "tokens": {"prompt": progress.tokens_in, "completion": progress.tokens_out},
         "models": {name: model.done for name, model in progress.models.items()},
@@ -95,8 +98,10 @@ def limits_now(client: GitHubModels, run: BatchRun) -> Before:
     return found
 
 
-def print_summary(client: GitHubModels, run: BatchRun, summary: Summary, before: Before) -> None:
-    """The closing summary. `before`: `limits_now` when the run began."""
+def print_summary(
+    client: GitHubModels, run: BatchRun, summary: Summary, before: Before, *, max_error_rate: float | None = None
+) -> None:
+    """The closing summary. `before`: `limits_now` when the run began; `max_error_rate`: as it was given."""
     progress = summary.progress
     failed = progress.before_failed + progress.failed
     lines = [("ok", f"{progress.before_done + progress.done:,}"), ("failed", _failed(summary, failed))]
@@ -104,6 +109,8 @@ def print_summary(client: GitHubModels, run: BatchRun, summary: Summary, before:
         lines[0] = ("ok", f"{lines[0][1]} ({progress.before_done:,} of earlier starts)")
     if progress.remaining:
         lines.append(("not done", f"{progress.remaining:,}"))
+    if progress.cached:
+        lines.append(("from cache", f"{progress.cached:,}"))
     lines.append(("429s seen", f"{refusals(client):,}"))
     lines.append(("tokens", f"{progress.tokens_in:,} in, {progress.tokens_out:,} out"))
     if (price := client.usage.cost.known_dollars) > 0:
@@ -121,7 +128,8 @@ def print_summary(client: GitHubModels, run: BatchRun, summary: Summary, before:
     for name, value in lines:
         print(f"{name:<{width}}  {value}")
     if summary.stopped:
-        print(_why(summary))
+        print(_why(summary) if summary.stopped != "error_rate" else _failing(summary, run, max_error_rate))
+        print("Start the same command again to go on; it does only what is missing.")
 
 
 # Longer than most: one line after the other, and they add up only together.
@@ -170,13 +178,29 @@ def _why(summary: Summary) -> str:
         "interrupted": "Stopped as asked.",
         "quota": "Stopped: the quota is used up.",
         "refused": "Stopped: no call can succeed.",
-        "error_rate": "Stopped: too many rows failed.",
         "journal": "Stopped: finished rows could not be written.",
     }
     text = reasons.get(summary.stopped or "", "Stopped.")
     if isinstance(summary.cause, GHModelsError):
         text += f"\n{reworded(str(summary.cause))}"
-    return text + "\nStart the same command again to go on; it does only what is missing."
+    return text
+
+
+def _failing(summary: Summary, run: BatchRun, bound: float | None) -> str:
+    """How many rows failed, of what most did, with one of them, and what can be done."""
+    progress = summary.progress
+    ended, where = progress.done + progress.failed, run.directory.path
+    allowed = "" if bound is None else f", more than --max-error-rate {bound:g} allows"
+    share = f"{progress.failed / ended:.1%}"
+    lines = [f"Stopped: too many rows failed, {progress.failed:,} of {ended:,} ({share}){allowed}."]
+    for name, count in progress.faults.most_common(1):
+        example = tame(reworded(progress.examples[name]))
+        lines.append(f"The commonest failure is {name}, {count:,} rows; one is {example}")
+    lines.append(
+        f"`ghmodels batch merge {where}` writes errors.jsonl, with every reason. Mend what is wrong, then "
+        f"`ghmodels batch retry-failed {where}` runs the failed rows again; or raise --max-error-rate."
+    )
+    return "\n".join(lines)
 
 
 def refusals(client: GitHubModels) -> int:

@@ -21,7 +21,7 @@ from .batch_report import exit_code_of, json_summary, limits_now, print_summary
 from .batch_rows import RowOptions, row_options
 from .batch_view import events_to_stderr, events_to_stdout, live_view
 from .options import ClientOptions, client_options
-from .session import open_client
+from .session import open_client, shares
 
 if TYPE_CHECKING:
     from ghmodels_async.client import GitHubModels
@@ -59,7 +59,7 @@ async def start(
     # without an input the run goes on as it was started, unless the command line says otherwise
     own = rows if rows is not None and (source is not None or rows.given) else None
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(open_client(options, shared=_shares(options)))
+        client = await stack.enter_async_context(open_client(options, shared=shares(options)))
         await client.limits.open()
         run = BatchRun(
             client,
@@ -84,6 +84,7 @@ async def start(
             max_duration=flags.max_duration,
             events=events,
             table=not flags.as_json,
+            cache=flags.cache is not None,
         )
         if not await may:
             return 2
@@ -100,8 +101,8 @@ async def _to_its_end(
     if flags.as_json:
         events("summary", json_summary(client, run, summary))
     else:
-        print_summary(client, run, summary, before)
-    return 128 + signals[0] if signals and summary.stopped == "interrupted" else exit_code_of(summary)
+        print_summary(client, run, summary, before, max_error_rate=flags.max_error_rate)
+    return 128 + signals[-1] if signals and summary.stopped == "interrupted" else exit_code_of(summary)
 
 
 def _cache(options: ClientOptions, client: GitHubModels, flags: RunFlags, stack: AsyncExitStack) -> Cache | None:
@@ -113,12 +114,11 @@ def _cache(options: ClientOptions, client: GitHubModels, flags: RunFlags, stack:
     return stack.enter_context(Cache(flags.cache, endpoint=endpoint, ttl=flags.cache_ttl))
 
 
-def _shares(options: ClientOptions) -> bool:
-    """Whether other processes on this host may be spending the same quota: wherever there is one."""
-    if options.simulate:
-        return False
-    profile = settings_of(options).profile
-    return bool(profile.account) or any(quota.rates for plans in profile.rows.values() for quota in plans.values())
+def _given_up(client: GitHubModels, run: BatchRun) -> Summary:
+    """A run whose calls in flight were cancelled: what had been finished is kept."""
+    progress = run.progress
+    ended = client.clock.now() if progress.ended_at is None else progress.ended_at
+    return Summary(progress, "interrupted", None, ended - progress.started_at, None)
 
 
 async def _go(client: GitHubModels, run: BatchRun, as_json: bool, signals: list[signal.Signals]) -> Summary:
@@ -145,7 +145,7 @@ async def _go(client: GitHubModels, run: BatchRun, as_json: bool, signals: list[
             return await work
     except asyncio.CancelledError:
         if len(signals) > 1:
-            raise KeyboardInterrupt from None
+            return _given_up(client, run)
         raise
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):

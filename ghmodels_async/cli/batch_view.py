@@ -51,6 +51,8 @@ def events_to_stderr() -> Callable[[str, dict[str, Any]], None]:
     def tell(name: str, facts: dict[str, Any]) -> None:
         if name == "forecast":
             text = f"{facts['rows']:,} rows will take {spell(facts['seconds'])}"
+        elif name == "note":
+            text = f"note: {facts['note']}"
         elif name == "parked":
             text = f"{facts['model']}: quota used up ({facts['limit']}), parked until {_spelled(facts['until'])}"
         elif name == "waiting":

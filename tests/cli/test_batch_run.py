@@ -217,21 +217,30 @@ def test_the_first_signal_ends_well(shell: Any, tmp_path: Path, number: int, cod
     assert shell("batch", "merge", "run").out.startswith(f"{done} succeeded")
 
 
-def test_the_second_signal_ends_at_once(shell: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("numbers", "code"),
+    [
+        ((signal.SIGINT, signal.SIGINT), 130),
+        ((signal.SIGTERM, signal.SIGTERM), 143),
+        ((signal.SIGINT, signal.SIGTERM), 143),
+    ],
+)
+def test_the_second_signal_ends_at_once(shell: Any, tmp_path: Path, numbers: tuple[int, int], code: int) -> None:
     """At this speed an answer takes most of a second, so something is under way when the signals come."""
     source = write(tmp_path / "many.jsonl", prompts(400))
     process = _running(shell, source, "-o", "run", "--model", LOW, "--simulate", "--plan", "enterprise", "--speed", "8")
     _until_rows(tmp_path, 2, process)
     assert process.stderr is not None
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, numbers[0])
     said = ""
     while "Ending well" not in said:
         said = process.stderr.readline()
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, numbers[1])
     started = time.monotonic()
-    _, err = process.communicate(timeout=10)
-    assert process.returncode == 130
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == code
     assert "Traceback" not in err
+    assert "Start the same command again to go on" in out
     assert time.monotonic() - started < 5
     assert json.loads(shell("batch", "status", "run", "--json").out)["request_counts"]["completed"] >= 2
 
