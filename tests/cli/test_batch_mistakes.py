@@ -36,6 +36,12 @@ def test_a_field_only_the_server_knows_is_said_to_be_one(shell: Any, tmp_path: P
     assert "wholly_unknown" in json.dumps(failed["response"]["body"])
 
 
+def test_such_a_field_reaches_an_embeddings_endpoint_too(shell: Any, tmp_path: Path) -> None:
+    row = {"input": "hi", "model": "openai/text-embedding-3-small", "extra_body": {"wholly_unknown": 40}}
+    assert run(shell, rows=(row,)).code == 1
+    assert "wholly_unknown" in (tmp_path / "run" / "errors.jsonl").read_text()
+
+
 def test_a_misspelt_field_of_a_row_is_noted_before_the_run(shell: Any) -> None:
     rows = ({"prompt": "hi", "temprature": 1}, {"prompt": "hi"})
     assert "note: fields that are no request fields and stay unused: temprature (1 rows)" in run(shell, rows=rows).err

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ghmodels_async import errors
-from ghmodels_async.batch.envelope import chat_answer, failure_line, fault_of, matches, success_line
+from ghmodels_async.batch.envelope import chat_answer, failure_line, fault_of, matches, nothing_sent, success_line
 from ghmodels_async.batch.rows import CHAT_URL, Job, RowError
 from ghmodels_async.batch.segments import read_head
 from ghmodels_async.stream import ChatReply, ReplyMeta
@@ -110,3 +110,29 @@ def test_every_failure_has_a_status_and_a_name(error: errors.GHModelsError, faul
 )
 def test_only_takes_statuses_classes_and_names(only: str, status: int, fault: str, meant: bool) -> None:
     assert matches(only, status, fault) is meant
+
+
+def test_a_failure_has_what_was_checked_and_how_to_fix_it() -> None:
+    known = errors.RequestTooLargeError(size=9, maximum=5, checked="9 tokens, at most 5", fix="Shorten it")
+    row = failed(known)
+    assert (row["checked"], row["fix"]) == ("9 tokens, at most 5", "Shorten it")
+    answered = failed(errors.BadRequestError("no", status=400, body={"error": {}}, fix="Ask otherwise"))
+    assert (answered["error"], answered["fix"]) == (None, "Ask otherwise")
+    assert not {"checked", "fix"} & failed(RowError(9, "not JSON")).keys()
+
+
+@pytest.mark.parametrize(
+    ("error", "unsent", "fault"),
+    [
+        (RowError(9, "not JSON"), True, (0, "invalid")),
+        (errors.BadRequestError("would be refused"), True, (0, "invalid")),
+        (errors.BadRequestError("was refused", status=400), False, (400, "refused")),
+        (errors.RequestTooLargeError(size=9, maximum=5), True, (0, "too_large")),
+        (errors.RequestTooLargeError(status=413), False, (413, "too_large")),
+        (errors.ServerError("broke", status=500), False, (500, "server")),
+    ],
+)
+def test_what_was_refused_on_this_side_is_told_from_what_the_server_refused(
+    error: BaseException, unsent: bool, fault: tuple[int, str]
+) -> None:
+    assert (nothing_sent(error), fault_of(error)) == (unsent, fault)

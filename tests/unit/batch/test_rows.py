@@ -9,6 +9,7 @@ import pytest
 
 from ghmodels_async.batch import Recipe, RowError, Template
 from ghmodels_async.batch.rows import CHAT_URL, EMBEDDINGS_URL, Job, RawRow, row_hash
+from ghmodels_async.errors import ConfigurationError
 from ghmodels_async.wire import ChatRequest, EmbeddingsRequest
 
 
@@ -149,3 +150,25 @@ def test_the_hash_tells_rows_apart() -> None:
     hashes = {row_hash(f"row {n}".encode()) for n in range(10_000)}
     assert len(hashes) == 10_000
     assert all(0 <= each < 2**64 for each in hashes)
+
+
+def test_a_parameter_that_is_no_field_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(ConfigurationError, match="'temprature' is no field") as caught:
+        Recipe(parameters={"temprature": 1})
+    assert "Did you mean 'temperature'?" in caught.value.fix
+    with pytest.raises(ConfigurationError) as caught:
+        Recipe(parameters={"wholly_unknown": 1})
+    assert "Did you mean" not in caught.value.fix
+    assert "extra_body" in caught.value.fix
+
+
+def test_fields_only_the_server_knows_travel_in_extra_body() -> None:
+    extra = {"top_k": 40}
+    for value, recipe in (
+        ({"prompt": "hi"}, {"parameters": {"extra_body": extra}}),
+        ({"prompt": "hi", "extra_body": extra}, {}),
+    ):
+        made = job(value, **recipe)
+        assert made.ignored == ()
+        assert made.request("m").extra_body == extra
+    assert job({"input": "hi", "extra_body": extra}).request("m").extra_body == extra
