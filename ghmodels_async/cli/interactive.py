@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from .answer import note_ending, write_answer
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["converse"]
 
-#: Real seconds the loop gets to notice what happened while nobody ran it, e.g. a server that hung up.
+#: Real seconds the loop gets to end what an answer leaves behind, and to notice what happened while nobody ran it, e.g.
+#: a server that hung up.
 _CATCH_UP = 0.01
 
 
@@ -91,6 +92,8 @@ def _ask(runner: asyncio.Runner, room: Room, question: str) -> None:
         print("(stopped; what was said is kept)" if kept else "\n(stopped; as if it had not been asked)")
     except GHModelsError as error:
         report(error)
+    with suppress(KeyboardInterrupt):
+        runner.run(asyncio.sleep(_CATCH_UP))  # the slot goes back to the other processes now, not at the next question
     if room.talk.left_out:
         print(f"({room.talk.left_out} older messages did not fit into the request)", file=sys.stderr)
 

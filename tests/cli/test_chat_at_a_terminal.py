@@ -220,3 +220,18 @@ def test_without_a_terminal_there_is_no_conversation(shell):
     ran = shell("chat", MODEL, "--simulate")
     assert ran.code == 2
     assert "A conversation needs a terminal" in ran.err
+
+
+def test_between_two_questions_nothing_is_held_that_other_processes_need(shell, talk):
+    """One request at a time is all this model takes, and a lost slot comes back after half a minute only."""
+    model, token = "openai/o3-mini", {"GITHUB_TOKEN": "x"}
+    about = ("--plan", "enterprise")
+    with (
+        shell.simulator("--port", "0", "--fast", *about) as address,
+        talk("--base-url", address, *about, model=model, **token) as terminal,
+    ):
+        say(terminal, "Hello")
+        ran = shell("chat", model, "Hello", "--base-url", address, *about, timeout=15, **token)
+        assert (ran.code, ran.err) == (0, "")
+        terminal.type("\x04")
+        assert terminal.end() == 0
