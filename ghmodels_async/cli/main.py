@@ -8,8 +8,10 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 import click
 
@@ -74,6 +76,16 @@ def main(args: Sequence[str] | None = None) -> None:
         SystemExit: Always; the code tells how it went.
     """
     _prepare_streams()
+    ended_by: list[int] = []
+
+    def terminate(number: int, _: FrameType | None) -> None:
+        """End as Ctrl-C does: what is in flight is settled, and other processes need not wait for its lease."""
+        ended_by.append(number)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as shells start background jobs
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGTERM, terminate)
     try:
         code = cli.main(args=args, prog_name="ghmodels", standalone_mode=False)
         sys.stdout.flush()  # a full disk is noticed here, and not when nobody listens any more
@@ -82,7 +94,7 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         print("Interrupted.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(128 + (ended_by or [signal.SIGINT])[-1])
     except BrokenPipeError:
         _silence_stdout()
         sys.exit(1)

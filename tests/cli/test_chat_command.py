@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -135,12 +136,25 @@ def test_a_reader_that_leaves_is_no_failure_worth_a_word(shell):
     assert done.returncode == 1
 
 
-def test_ctrl_c_in_mid_answer_leaves_what_was_said(shell, ctrl_c):
+def test_a_background_job_that_ignores_ctrl_c_ends_by_sigterm(shell):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ghmodels_async", *CHAT, "Tell me a very long story", "--simulate", "--speed", "0.05"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=shell.env,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )  # fmt: skip
+    assert process.stdout is not None and process.stdout.read(12) == "[simulated] "
+    process.terminate()
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, said.strip()) == (143, "Interrupted.")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_in_mid_answer_leaves_what_was_said(shell, ctrl_c, number, code):
     with shell.running(*CHAT, "Tell me a very long story", "--simulate", "--speed", "0.2") as process:
         first = process.stdout.read(12)
-        ran = ctrl_c(process)
+        ran = ctrl_c(process, number)
     assert first == "[simulated] "
-    assert ran.code == 130
+    assert ran.code == code
     assert ran.err.strip() == "Interrupted."
     assert ran.out.endswith("\n")
 
