@@ -5,7 +5,7 @@ from .delta import ChatDelta, decode_chunk
 from .deltas import DeltaDecoder
 from .document import BadStreamError, read_completion
 from .fold import Fold
-from .reply import ChatReply, ReplyChoice, ReplyMeta
+from .reply import ChatReply, ReplyChoice, ReplyMeta, body_of
 from .source import Begin, ByteSource, Opener, StreamOutcome, StreamTimeouts
 from .sse import EVENT_LIMIT, EventTooLargeError, ServerSentEvent, SSEDecoder
 from .text import TextStream
@@ -29,6 +29,7 @@ __all__ = [
     "StreamOutcome",
     "StreamTimeouts",
     "TextStream",
+    "body_of",
     "decode_chunk",
     "read_completion",
 ]

@@ -13,10 +13,10 @@ from typing import Any, TypeVar, cast
 from pydantic_core import from_json
 
 from ..catalog import Cost, Multipliers, cost_of
-from ..wire import ChatCompletion, ChatMessage, Choice, ToolCall, Usage
+from ..wire import ChatCompletion, Choice, ToolCall, Usage
 from .content import split_parts, split_thinking
 
-__all__ = ["ChatReply", "ReplyChoice", "ReplyMeta"]
+__all__ = ["ChatReply", "ReplyChoice", "ReplyMeta", "body_of"]
 
 T = TypeVar("T")
 
@@ -163,7 +163,7 @@ class ChatReply:
         For a stream, unknown fields are those of its first chunk, of chunks without choices, and of each choice's last
         text chunk and finishing chunk; where they repeat, the later one that is not empty counts.
         """
-        return self.completion or _completion_of(self)
+        return self.completion or ChatCompletion.model_validate(body_of(self))
 
 
 def _soft(cls: type[T]) -> type[T]:
@@ -179,41 +179,53 @@ def _soft(cls: type[T]) -> type[T]:
 
 _SoftChoice, _SoftReply = _soft(ReplyChoice), _soft(ChatReply)
 
-_OWN = frozenset({"choices", "usage", "object", "error"})
-_CHOICE_OWN = frozenset({"index", "delta", "finish_reason", "logprobs"})
+_OWN = frozenset({"choices", "usage", "object", "error", "id", "model"})
+_CHOICE_OWN = frozenset({"index", "delta", "finish_reason", "logprobs", "message"})
 
 
-def _completion_of(reply: ChatReply) -> ChatCompletion:
-    top: dict[str, Any] = {}
-    extras: dict[int, dict[str, Any]] = {}
+def body_of(reply: ChatReply) -> dict[str, Any]:
+    """A streamed reply as the wire's JSON values, as `ChatReply.raw` describes; what was not said is left out.
+
+    Nothing is validated again: the chunks were when they came.
+    """
+    body: dict[str, Any] = {"object": "chat.completion"}
+    beside: dict[int, dict[str, Any]] = {}
     for text in reply.chunks:
         chunk = from_json(text)
-        top.update({key: value for key, value in chunk.items() if key not in _OWN and (value or key not in top)})
+        _lay_over(body, chunk, _OWN)
         for choice in chunk.get("choices") or ():
-            mine = extras.setdefault(choice.get("index") or 0, {})
-            mine.update(
-                {key: value for key, value in choice.items() if key not in _CHOICE_OWN and (value or key not in mine)}
-            )
-    top |= {"object": "chat.completion", "id": reply.id, "model": reply.model, "usage": reply.usage}
-    choices = [_raw_choice(choice, extras.get(choice.index, {})) for choice in reply.choices]
-    return ChatCompletion.model_validate(top | {"choices": choices})
+            _lay_over(beside.setdefault(choice.get("index") or 0, {}), choice, _CHOICE_OWN)
+    if reply.id is not None:
+        body["id"] = reply.id
+    if reply.model is not None:
+        body["model"] = reply.model
+    body["choices"] = [_choice_body(choice, beside.get(choice.index, {})) for choice in reply.choices]
+    if reply.usage is not None:
+        body["usage"] = reply.usage.model_dump(mode="json", exclude_none=True)
+    return body
 
 
-def _raw_choice(choice: ReplyChoice, extra: dict[str, Any]) -> Choice:
+def _lay_over(known: dict[str, Any], later: dict[str, Any], own: frozenset[str]) -> None:
+    """Where unknown fields repeat, the later one that is not empty counts."""
+    for name, value in later.items():
+        if name not in own and (value or name not in known):
+            known[name] = value
+
+
+def _choice_body(choice: ReplyChoice, beside: dict[str, Any]) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": choice.role}
     inline = choice.content is not None
-    message = ChatMessage(
-        role=choice.role,
-        content=choice.content if inline else (choice.text or None),
-        refusal=choice.refusal or None,
-        reasoning_content=None if inline else (choice.reasoning or None),
-        tool_calls=list(choice.tool_calls) or None,
-    )
-    return Choice.model_validate(
-        extra
-        | {
-            "index": choice.index,
-            "message": message,
-            "finish_reason": choice.finish_reason,
-            "logprobs": choice.logprobs,
-        }
-    )
+    if inline or choice.text:
+        message["content"] = choice.content if inline else choice.text
+    if choice.refusal:
+        message["refusal"] = choice.refusal
+    if choice.reasoning and not inline:
+        message["reasoning_content"] = choice.reasoning
+    if choice.tool_calls:
+        message["tool_calls"] = [call.model_dump(mode="json", exclude_none=True) for call in choice.tool_calls]
+    known = {"index": choice.index, "message": message}
+    if choice.finish_reason is not None:
+        known["finish_reason"] = choice.finish_reason
+    if choice.logprobs is not None:
+        known["logprobs"] = choice.logprobs
+    return {**known, **beside}
