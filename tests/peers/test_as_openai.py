@@ -16,7 +16,6 @@ from openai.resources.chat.completions import AsyncCompletions  # noqa: E402
 from openai.types.chat import ChatCompletion, ChatCompletionChunk  # noqa: E402
 from pydantic import BaseModel  # noqa: E402
 
-from ghmodels_async import GitHubModels  # noqa: E402
 from ghmodels_async import errors as e  # noqa: E402
 from ghmodels_async.openai_compat import Chunk, Completion, OpenAIFace  # noqa: E402
 from ghmodels_async.openai_compat.options import chat_options  # noqa: E402
@@ -24,24 +23,6 @@ from ghmodels_async.simulator import OUTPUT_FILTERED, REFUSED, TOKEN, Server, Si
 
 MINI = "openai/gpt-4.1-mini"
 EMBED = "openai/text-embedding-3-small"
-
-
-@pytest.fixture
-def simulation() -> Simulation:
-    return Simulation(fast=True, record=True)
-
-
-@pytest.fixture
-async def server(simulation: Simulation) -> AsyncIterator[Server]:
-    async with simulation.serve() as running:
-        yield running
-
-
-@pytest.fixture
-async def ours(server: Server) -> AsyncIterator[OpenAIFace]:
-    gh: Any = GitHubModels(TOKEN, base_url=server.base_url, ledger="memory")
-    async with OpenAIFace(gh) as face:
-        yield face
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ openai = pytest.importorskip("openai")
 
 from pydantic import BaseModel  # noqa: E402
 
-from ghmodels_async import GitHubModels  # noqa: E402
 from ghmodels_async import errors as e  # noqa: E402
 from ghmodels_async.openai_compat import OpenAIFace  # noqa: E402
 from ghmodels_async.openai_compat.typed import Typing  # noqa: E402
@@ -27,23 +26,6 @@ class GetWeather(BaseModel):
     """Look the weather of a city up."""
 
     city: str
-
-
-@pytest.fixture
-def simulation() -> Simulation:
-    return Simulation(fast=True, record=True)
-
-
-@pytest.fixture
-async def server(simulation: Simulation) -> AsyncIterator[Server]:
-    async with simulation.serve() as running:
-        yield running
-
-
-@pytest.fixture
-async def ours(server: Server) -> AsyncIterator[OpenAIFace]:
-    async with GitHubModels(TOKEN, base_url=server.base_url, ledger="memory").as_openai() as face:
-        yield face
 
 
 @pytest.fixture(params=["openai", "drop-in"])

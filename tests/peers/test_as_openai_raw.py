@@ -40,23 +40,6 @@ HI: dict[str, Any] = {"model": MINI, "messages": says("hi"), "seed": 1}
 
 
 @pytest.fixture
-def simulation() -> Simulation:
-    return Simulation(fast=True, record=True)
-
-
-@pytest.fixture
-async def server(simulation: Simulation) -> AsyncIterator[Server]:
-    async with simulation.serve() as running:
-        yield running
-
-
-@pytest.fixture
-async def ours(server: Server) -> AsyncIterator[OpenAIFace]:
-    async with GitHubModels(TOKEN, base_url=server.base_url, ledger="memory").as_openai() as face:
-        yield face
-
-
-@pytest.fixture
 async def theirs(server: Server) -> AsyncIterator[Any]:
     async with openai.AsyncOpenAI(base_url=server.base_url, api_key=TOKEN, max_retries=2) as client:
         yield client

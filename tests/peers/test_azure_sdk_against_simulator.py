@@ -25,17 +25,6 @@ MINI = "openai/gpt-4.1-mini"
 
 
 @pytest.fixture
-def simulation() -> Simulation:
-    return Simulation(fast=True, record=True)
-
-
-@pytest.fixture
-async def server(simulation: Simulation) -> AsyncIterator[Server]:
-    async with simulation.serve() as running:
-        yield running
-
-
-@pytest.fixture
 async def client(server: Server) -> AsyncIterator[Any]:
     credential = AzureKeyCredential(TOKEN)
     async with ChatCompletionsClient(server.base_url, credential, retry_total=0) as opened:

@@ -26,17 +26,6 @@ WEATHER = {
 
 
 @pytest.fixture
-def simulation() -> Simulation:
-    return Simulation(fast=True)
-
-
-@pytest.fixture
-async def server(simulation: Simulation) -> AsyncIterator[Server]:
-    async with simulation.serve() as running:
-        yield running
-
-
-@pytest.fixture
 async def client(server: Server) -> AsyncIterator[Any]:
     async with openai.AsyncOpenAI(base_url=server.base_url, api_key=TOKEN, max_retries=0) as opened:
         yield opened

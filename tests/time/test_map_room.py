@@ -3,72 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from gates import day, gate_of, minute, take
-from simulated import TOKEN
+from slow_service import SECONDS, SlowService
 
-from ghmodels_async import Clock, GitHubModels
+from ghmodels_async import Clock
 from ghmodels_async.bulk import Run
 from ghmodels_async.limits import Outcome
-
-WORD = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}\n\n'
-SECONDS = 60.0
-"""How long a reply takes."""
-
-
-class SlowService:
-    """Lets everything in at once and answers slowly."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.sent: list[float] = []
-        self.in_flight = self.most = 0
-
-    async def send(self, request: Any, *, timeouts: Any = None, on_sent: Any = None) -> Any:
-        on_sent(self.clock.now())
-        self.sent.append(self.clock.now())
-        self.in_flight += 1
-        self.most = max(self.most, self.in_flight)
-        head = SimpleNamespace(status=200, headers={"content-type": "text/event-stream"}, received_at=self.clock.now())
-        return Answer(head, self)
-
-    async def aclose(self) -> None:
-        pass
-
-
-class Answer:
-    def __init__(self, head: Any, service: SlowService) -> None:
-        self.head = head
-        self._service = service
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        await self._service.clock.sleep(SECONDS)
-        self._service.in_flight -= 1
-        yield WORD
-        yield b"data: [DONE]\n\n"
-
-    def release(self) -> None:
-        pass
 
 
 async def rate(amount: int | None, clock: Clock, *, warm: float, minutes: int) -> tuple[float, int]:
     """Requests per minute after `warm` seconds, and the most in flight, under a limit of `amount` a minute."""
     service = SlowService(clock)
-    client = GitHubModels(
-        token=TOKEN,
-        base_url="http://127.0.0.1/inference",
-        transport=service,  # type: ignore[arg-type]
-        clock=clock,
-        ledger="memory",
-        limits={
-            "*": {"requests_per_minute": amount, "requests_per_day": None, "concurrent": None},
-            "account": {"requests_per_minute": None},
-        },
-    )
+    client = service.client(amount)
     end = clock.now() + warm + 60 * minutes
     async with client as gh, gh.map((f"row {n}" for n in range(10**6)), model="openai/gpt-4.1-mini") as run:
         async for outcome in run:
