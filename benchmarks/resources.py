@@ -10,12 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from .contenders import LIMITS, MODEL, PROMPT, TOKEN
 from .machine import CLIENT_CORE, ROOT, describe, environment, pin, raise_file_limit, versions
+from .profiling import cpu_each
 from .rounds import Bench, Found, Scenario
 from .server import Server
 from .table import show
@@ -73,17 +73,6 @@ async def _batch_row(root: str, rows: int) -> dict[str, float]:
     from ghmodels_async.batch import run_batch
     from ghmodels_async.config import resolve
 
-    async def cost(act: Callable[[], Awaitable[object]], count: int) -> float:
-        left = iter(range(count))
-
-        async def lane() -> None:
-            for _ in left:
-                await act()
-
-        began = time.process_time()
-        await asyncio.gather(*(lane() for _ in range(64)))
-        return (time.process_time() - began) / count * 1e6
-
     with tempfile.TemporaryDirectory(prefix="bench-batch-") as folder:
 
         def client(path: str) -> GitHubModels:
@@ -93,8 +82,8 @@ async def _batch_row(root: str, rows: int) -> dict[str, float]:
         async with client("/chat-0") as chats, client("/stream-6-0-1") as streams:
             found: dict[str, list[float]] = {"chat": [], "stream": [], "row": []}
             for number in range(4):
-                found["chat"].append(await cost(lambda: chats.chat(MODEL, PROMPT), rows))
-                found["stream"].append(await cost(lambda: streams.stream(MODEL, PROMPT).final(), rows))
+                found["chat"].append(await cpu_each(lambda: chats.chat(MODEL, PROMPT), rows))
+                found["stream"].append(await cpu_each(lambda: streams.stream(MODEL, PROMPT).final(), rows))
                 lines = [{"prompt": f"{PROMPT} {row}"} for row in range(rows)]
                 began = time.process_time()
                 run = Path(folder) / f"run-{number}"
